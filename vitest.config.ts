@@ -1,0 +1,23 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    projects: [
+      {
+        extends: true,
+        test: { name: "unit", include: ["test/**/*.test.ts"] },
+      },
+      {
+        extends: true,
+        test: { name: "suites", include: ["suites/**/*.test.ts"] },
+      },
+    ],
+    testTimeout: 120_000,
+    coverage: {
+      provider: "v8",
+      include: ["src/**/*.ts"],
+      exclude: ["src/**/*.generated.ts"],
+      reporter: ["text-summary", "json-summary", "html"],
+    },
+  },
+});
