@@ -1,0 +1,45 @@
+const CHUNK = 512;
+
+/**
+ * Numbers by index over a huge range, zero where never set; memory goes with what is set, in runs
+ * of 512.
+ */
+export class SparseNumbers {
+  readonly #chunks = new Map<number, Float64Array>();
+
+  get(index: number): number {
+    const chunk = this.#chunks.get(Math.floor(index / CHUNK));
+    return chunk === undefined ? 0 : (chunk[index % CHUNK] ?? 0);
+  }
+
+  set(index: number, value: number): void {
+    const key = Math.floor(index / CHUNK);
+    let chunk = this.#chunks.get(key);
+    if (chunk === undefined) {
+      if (value === 0) return;
+      chunk = new Float64Array(CHUNK);
+      this.#chunks.set(key, chunk);
+    }
+    chunk[index % CHUNK] = value;
+  }
+
+  clear(): void {
+    this.#chunks.clear();
+  }
+
+  /** Whether nothing was set since creation or the last `clear`. */
+  get untouched(): boolean {
+    return this.#chunks.size === 0;
+  }
+
+  /** Index and value of all that is not zero, by ascending index. */
+  *entries(): Generator<[index: number, value: number]> {
+    for (const key of [...this.#chunks.keys()].sort((a, b) => a - b)) {
+      const chunk = this.#chunks.get(key) ?? [];
+      for (let i = 0; i < chunk.length; i++) {
+        const value = chunk[i];
+        if (value !== undefined && value !== 0) yield [key * CHUNK + i, value];
+      }
+    }
+  }
+}
