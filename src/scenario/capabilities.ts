@@ -1,0 +1,62 @@
+import type { Case, EventExpectations, EventName, ScheduleItem, Step } from "./case.generated.ts";
+
+/**
+ * What an implementation must offer to be assessed by a case. Derived from the case, so that it
+ * cannot be forgotten: operations, events, scheduling points, parts of a snapshot, declared facts,
+ * and machine parameters.
+ */
+export function neededCapabilities(scenario: Case): string[] {
+  const needed = new Set<string>();
+  for (const parameter of Object.keys(scenario.machine)) needed.add(`machine:${parameter}`);
+  for (const step of allSteps(scenario.steps)) addStep(step, needed);
+  for (const name of relevantEvents(scenario)) needed.add(`event:${name}`);
+  return [...needed].sort();
+}
+
+/** Every step of a case, those inside others included. */
+export function* allSteps(steps: readonly Step[]): Generator<Step> {
+  for (const step of steps) {
+    yield step;
+    if (step.do === "repeat") yield* allSteps(step.steps);
+    if (step.do === "threads") yield* allSteps(Object.values(step.threads).flat());
+  }
+}
+
+/** The kinds of events that the expectations of a case speak of. */
+export function relevantEvents(scenario: Case): Set<EventName> {
+  const names = new Set<EventName>();
+  const add = (expected: EventExpectations | undefined): void => {
+    for (const { event } of expected?.counts ?? []) names.add(event);
+    for (const { event } of expected?.order ?? []) names.add(event);
+    for (const name of expected?.exactly?.of ?? []) names.add(name);
+  };
+  add(scenario.expect);
+  for (const step of allSteps(scenario.steps)) {
+    if (step.expect !== undefined && "events" in step.expect) add(step.expect.events);
+  }
+  return names;
+}
+
+function addStep(step: Step, needed: Set<string>): void {
+  needed.add(`operation:${step.do}`);
+  if (step.do === "threads") addSchedule(step.schedule, needed);
+  if (step.do === "probe") needed.add(`probe:${step.what}`);
+  if (step.do === "inject") needed.add(`inject:${step.what}`);
+  if (step.do === "facts")
+    for (const fact of Object.keys(step.expect ?? {})) needed.add(`fact:${fact}`);
+  if (step.do === "snapshot") {
+    for (const part of Object.keys(step.expect ?? {})) needed.add(`snapshot:${part}`);
+    if (step.expect?.entries?.some(({ is }) => is.raw !== undefined))
+      needed.add("snapshot:entries.raw");
+  }
+}
+
+function addSchedule(items: readonly ScheduleItem[], needed: Set<string>): void {
+  for (const item of items) {
+    if ("repeat" in item) addSchedule(item.schedule, needed);
+    else
+      for (const stop of [item.until ?? []].flat()) {
+        if (stop !== "blocked" && stop !== "end") needed.add(`point:${stop}`);
+      }
+  }
+}
