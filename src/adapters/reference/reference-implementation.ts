@@ -1,0 +1,139 @@
+import type { Composition } from "../../reference/compose.ts";
+import { KernelBug, ModelBug } from "../../reference/machine/failures.ts";
+import { Kvm } from "../../reference/machine/kvm.ts";
+import { machineParameters, type MachineParameters } from "../../reference/machine/machine.ts";
+import { runToEnd, type Task } from "../../reference/machine/thread.ts";
+import type {
+  Case,
+  EventName,
+  Machine,
+  RepeatStep,
+  Step,
+  ThreadsStep,
+} from "../../scenario/case.generated.ts";
+import { isJudged } from "../../scenario/is-judged.ts";
+import type { Implementation, RecordOptions } from "../implementation.ts";
+import type { CaseRecord, StepRecord, StepResult, WireEvent } from "../record.ts";
+import { perform, type ReferenceVm } from "./perform.ts";
+import { runSchedule } from "./schedule.ts";
+import { toWireEvent } from "./wire-event.ts";
+
+/** The reference itself, in this process, as the implementation under test. */
+export function referenceImplementation(composition: Composition, name: string): Implementation {
+  return {
+    name,
+    offers: () => true,
+    record: (scenario, options) => recordOnReference(composition, scenario, options),
+  };
+}
+
+/** Runs a case on a composition and records what is observed. */
+export function recordOnReference(
+  composition: Composition,
+  scenario: Case,
+  options: RecordOptions = {},
+): CaseRecord {
+  const run = new ReferenceRun(composition, scenario.machine, options.events);
+  const steps: StepRecord[] = [];
+  for (const [i, step] of scenario.steps.entries()) {
+    try {
+      steps.push(run.step(step));
+    } catch (error) {
+      if (!(error instanceof KernelBug || error instanceof ModelBug)) throw error;
+      const message = `${error.name}: ${error.message}`;
+      return { id: scenario.id, steps, failure: { pointer: `/steps/${i}`, message } };
+    }
+  }
+  return { id: scenario.id, steps };
+}
+
+/** The machine that a case describes. */
+export function machineOf(machine: Machine): MachineParameters {
+  const { host_page_size: hostPageSize, resident } = machine;
+  const given: Record<string, unknown> = {
+    addressSpaces: machine.address_spaces,
+    physicalAddressWidth: machine.physical_address_width,
+    paging: machine.paging,
+    mmioGenerationBits: machine.mmio_generation_bits,
+    preempt: machine.preempt,
+    pageBudget: machine.page_budget,
+    hostPageLevel: hostPageSize && { "4K": 1, "2M": 2, "1G": 3 }[hostPageSize],
+    resident: Array.isArray(resident)
+      ? resident.map(({ hva, npages }) => ({ hva: Number(hva), npages }))
+      : resident,
+  };
+  const named = Object.entries(given).filter(([, value]) => value !== undefined);
+  return machineParameters(Object.fromEntries(named));
+}
+
+/** A VM of the reference in the middle of a case. */
+export class ReferenceRun {
+  readonly kvm: Kvm;
+  readonly #vm: ReferenceVm;
+  readonly #wanted: ReadonlySet<EventName> | undefined;
+
+  /** @param wanted the events to keep; all, if left out. */
+  constructor(composition: Composition, machine: Machine, wanted?: ReadonlySet<EventName>) {
+    this.kvm = new Kvm(machineOf(machine), composition.ops);
+    this.#vm = { kvm: this.kvm, composition };
+    this.#wanted = wanted;
+  }
+
+  /** Performs the next step. @throws KernelBug, ModelBug */
+  step(step: Step): StepRecord {
+    if (step.do === "threads") return this.#threads(step);
+    if (step.do === "repeat") return this.#repeat(step);
+    const result = runToEnd(perform(this.#vm, step));
+    return { result, events: this.#takeEvents() };
+  }
+
+  #repeat(step: RepeatStep): StepRecord {
+    const judged = step.steps.some(isJudged);
+    const repetitions: StepRecord[][] = [];
+    const events: WireEvent[] = [];
+    for (let i = 0; i < step.times; i++) {
+      const records = step.steps.map((inner) => this.step(inner));
+      for (const record of records) if (record.events.length > 0) events.push(...record.events);
+      if (judged) repetitions.push(records);
+    }
+    return { result: {}, events, ...(judged && { repetitions }) };
+  }
+
+  #threads(step: ThreadsStep): StepRecord {
+    const { kvm } = this;
+    const records: Record<string, StepRecord[]> = {};
+    const tasks: Record<string, Task<void>> = {};
+    for (const [name, steps] of Object.entries(step.threads)) {
+      records[name] = [];
+      tasks[name] = this.#thread(steps, records[name]);
+    }
+    kvm.stoppable = true;
+    const stops = runSchedule(tasks, step.schedule);
+    kvm.stoppable = false;
+    return { result: {}, events: this.#takeEvents(), threads: records, stops };
+  }
+
+  /** The steps of one thread; events are those of the whole `threads` step. */
+  *#thread(steps: readonly Step[], records: StepRecord[]): Task<void> {
+    for (const step of steps) {
+      if (step.do === "threads") throw new ModelBug("threads do not nest");
+      if (step.do === "repeat") {
+        for (let i = 0; i < step.times; i++) yield* this.#thread(step.steps, records);
+        continue;
+      }
+      const result: StepResult = yield* perform(this.#vm, step);
+      records.push({ result, events: [] });
+    }
+  }
+
+  /** The events since the last time, as far as they are wanted. */
+  #takeEvents(): WireEvent[] {
+    const log = this.kvm.log ?? [];
+    const wanted = this.#wanted;
+    const taken = (wanted === undefined ? log : log.filter(({ event }) => wanted.has(event))).map(
+      toWireEvent,
+    );
+    log.length = 0;
+    return taken;
+  }
+}
