@@ -1,0 +1,83 @@
+import { isDeepStrictEqual } from "node:util";
+import type { Implementation } from "../adapters/implementation.ts";
+import type { CaseRecord, WireEvent } from "../adapters/record.ts";
+import { recordOnReference } from "../adapters/reference/reference-implementation.ts";
+import { LAST_LAYER } from "../reference/compose.ts";
+import { neededCapabilities, relevantEvents } from "../scenario/capabilities.ts";
+import type { Case, EventName } from "../scenario/case.generated.ts";
+import { ownClaim } from "./claim.ts";
+import { judge } from "./judge.ts";
+import { layer, PROFILES } from "./profiles.ts";
+import type { Violation } from "./violation.ts";
+
+/** How an implementation stands to one case. */
+export type Verdict = "conforms" | "fails" | "not-assessed";
+
+export interface CaseResult {
+  readonly scenario: Case;
+  readonly verdict: Verdict;
+  readonly violations: readonly Violation[];
+  /** Capabilities that the case needs and the implementation does not offer. */
+  readonly missing: readonly string[];
+  /** For a failure: the layers whose observations are the same, as `7` or `7 merged`. */
+  readonly equals: readonly string[];
+  /**
+   * For a failure: the first event in which it differs from what the reference does where the case
+   * holds.
+   */
+  readonly firstDifference: FirstDifference | null;
+}
+
+export interface FirstDifference {
+  /** JSON pointer to the step. */
+  readonly pointer: string;
+  readonly expected: WireEvent | null;
+  readonly seen: WireEvent | null;
+}
+
+/** Runs one case against an implementation and judges it. */
+export async function runCase(scenario: Case, implementation: Implementation): Promise<CaseResult> {
+  const missing = neededCapabilities(scenario).filter((name) => !implementation.offers(name));
+  const nothing = { scenario, violations: [], missing, equals: [], firstDifference: null };
+  if (missing.length > 0) return { ...nothing, verdict: "not-assessed" };
+  const record = await implementation.record(scenario);
+  const violations = judge(scenario, record);
+  if (violations.length === 0) return { ...nothing, verdict: "conforms" };
+  return {
+    ...nothing,
+    verdict: "fails",
+    violations,
+    equals: equalLayers(scenario, record),
+    firstDifference: firstDifference(scenario, record),
+  };
+}
+
+/** The layers of the reference that show the very same, outcome for outcome and event for event. */
+function equalLayers(scenario: Case, record: CaseRecord): string[] {
+  const equal: string[] = [];
+  for (let number = 0; number <= LAST_LAYER; number++) {
+    for (const profile of PROFILES) {
+      if (equal.includes(String(number))) continue;
+      if (!isDeepStrictEqual(recordOnReference(layer(number, profile), scenario), record)) continue;
+      equal.push(profile === "promised" ? String(number) : `${number} merged`);
+    }
+  }
+  return equal;
+}
+
+/** Compares the events that the case is about with those of the reference where the case holds. */
+function firstDifference(scenario: Case, record: CaseRecord): FirstDifference | null {
+  const events = relevantEvents(scenario);
+  const good = recordOnReference(ownClaim(scenario).composition, scenario, { events });
+  for (const [i, { events: expected }] of good.steps.entries()) {
+    const seen = (record.steps[i]?.events ?? []).filter(({ event }) =>
+      events.has(event as EventName),
+    );
+    const length = Math.max(expected.length, seen.length);
+    for (let n = 0; n < length; n++) {
+      if (isDeepStrictEqual(expected[n], seen[n])) continue;
+      return { pointer: `/steps/${i}`, expected: expected[n] ?? null, seen: seen[n] ?? null };
+    }
+  }
+  return null;
+}
