@@ -1,0 +1,41 @@
+import type { Command } from "commander";
+import { contradictions, isDiscriminated, matrixLine } from "../../conformance/matrix.ts";
+import { matrixJson } from "../../report/matrix-json.ts";
+import { matrixText } from "../../report/matrix-text.ts";
+import { plural } from "../../report/table.ts";
+import { withProgress } from "../../report/progress.ts";
+import { EXIT } from "../exit-codes.ts";
+import { print, printJson } from "../output.ts";
+import { selectCases, type Selection } from "../select.ts";
+
+/**
+ * `kmc matrix`: on which layers of the reference each case holds, and whether that is as it
+ * declares.
+ */
+export function addMatrix(program: Command): void {
+  program
+    .command("matrix")
+    .description("on which layers each case holds, and whether that is as it declares")
+    .option("--patch <n>", "only the suite of this patch")
+    .option("--case <id>", "only this case")
+    .option("--json", "as JSON")
+    .action((options: Selection & { json?: boolean }) => {
+      const cases = selectCases(options);
+      const lines = withProgress("case", cases, matrixLine);
+      const wrong = lines.filter(({ rows }) => rows.some((row) => contradictions(row).length > 0));
+      if (options.json === true) {
+        printJson(matrixJson(lines));
+      } else {
+        const patches = [...new Set(cases.map(({ patch }) => patch))].filter((patch) => patch > 0);
+        const told = patches.filter((patch) => isDiscriminated(patch, lines)).length;
+        print([
+          ...matrixText(lines),
+          "",
+          `${plural(lines.length, "case")}, ${lines.length - wrong.length} as declared; ` +
+            `${told} of ${plural(patches.length, "patch")} told apart from the layer below`,
+        ]);
+      }
+      process.exitCode =
+        wrong.length > 0 ? EXIT.fails : lines.length === 0 ? EXIT.inconclusive : EXIT.ok;
+    });
+}
