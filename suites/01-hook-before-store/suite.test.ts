@@ -1,0 +1,3 @@
+import { describeSuite } from "../support/describe-suite.ts";
+
+describeSuite(1);
