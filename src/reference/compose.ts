@@ -1,4 +1,5 @@
 import { base } from "./base/index.ts";
+import { CompositionError } from "./composition-error.ts";
 import { errata, GAPS, SLIPS } from "./errata/index.ts";
 import { patches as allPatches } from "./layers/index.ts";
 import {
@@ -42,14 +43,6 @@ export interface Override {
   readonly apply: (ops: Operations, below: Operations) => Partial<Operations>;
   /** Moves operations once more, as `place` of a patch does. */
   readonly place?: Patch["place"];
-}
-
-/**
- * A set of patches that leaves out one that another needs, or an unknown number. The message is one
- * sentence.
- */
-export class CompositionError extends Error {
-  override readonly name = "CompositionError";
 }
 
 /** Layer n: the base with patches 1 to n. @throws CompositionError */

@@ -191,6 +191,13 @@ export class TestVm {
     );
   }
 
+  /** The events of a name since the last `forget`; then forgets all. */
+  forgetting<Name extends EventName>(name: Name): Extract<Event, { event: Name }>[] {
+    const found = this.events(name);
+    this.forget();
+    return found;
+  }
+
   /** Why translations were flushed everywhere, in order. */
   get flushes(): string[] {
     return this.events("remote_flush").map(({ reason }) => reason);

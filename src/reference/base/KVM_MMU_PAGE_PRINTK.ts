@@ -11,6 +11,6 @@ export function KVM_MMU_PAGE_PRINTK(page: PageState): string {
 export function printWithoutGeneration(page: PageState): string {
   const { gfn, level, direct, access, invalid, root_count, unsync } = page;
   const kind = `${direct ? "" : " pae"} q0${direct ? " direct" : ""}`;
-  const state = `${ACCESS[access] ?? "???"}${invalid ? " invalid" : ""} !nxe ad`;
+  const state = `${ACCESS[access]!}${invalid ? " invalid" : ""} !nxe ad`;
   return `gfn ${gfn.toString(16)} l${level}${kind} ${state} root ${root_count} ${unsync ? "unsync" : "sync"}`;
 }

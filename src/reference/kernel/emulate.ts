@@ -1,4 +1,4 @@
-import { PAGE_SIZE, PFERR_RSVD_MASK } from "../machine/constants.ts";
+import { ACC_WRITE_MASK, PAGE_SIZE, PFERR_RSVD_MASK } from "../machine/constants.ts";
 import type { Kvm } from "../machine/kvm.ts";
 import { hostPage, isReadonly, visible } from "../machine/memslots.ts";
 import { spin_lock, spin_unlock } from "../machine/mmu-lock.ts";
@@ -96,7 +96,7 @@ function* x86_emulate_instruction(
   if (access.kind === "fetch") return { outcome: "fetch-from-mmio" };
 
   const offset = access.address % PAGE_SIZE;
-  if (!vcpu.direct_map && vcpu_match_mmio_gva(vcpu, access.address)) {
+  if (!vcpu.direct_map && vcpu_mmio_gva_to_gpa(vcpu, access)) {
     return { outcome: "mmio", via, gpa: vcpu.cache.gfn * PAGE_SIZE + offset };
   }
   const gfn = emulatedGfn(vcpu, access);
@@ -107,6 +107,14 @@ function* x86_emulate_instruction(
   const memory = yield* accessMemory(vcpu, gfn, access);
   return memory ?? { outcome: "mmio", via, gpa };
 }
+
+/**
+ * Whether the per-vCPU cache answers for the guest: not for a write where what it remembers is an
+ * entry that forbids one (vcpu_mmio_gva_to_gpa, arch/x86/kvm/x86.c).
+ */
+const vcpu_mmio_gva_to_gpa = (vcpu: Vcpu, { address, kind }: GuestAccess): boolean =>
+  vcpu_match_mmio_gva(vcpu, address) &&
+  (kind !== "write" || (vcpu.cache.access & ACC_WRITE_MASK) !== 0);
 
 /**
  * The gfn behind the address, by the guest's own tables if it has any; null: the guest gets a

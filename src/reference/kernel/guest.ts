@@ -8,7 +8,7 @@ import {
   pagesAtLevel,
 } from "../machine/constants.ts";
 import { KernelBug } from "../machine/failures.ts";
-import { is_last_spte, is_writable_pte, spte_to_pfn } from "../machine/spte.ts";
+import { is_writable_pte, spte_to_pfn } from "../machine/spte.ts";
 import type { Task } from "../machine/thread.ts";
 import type { Vcpu } from "../machine/vcpu.ts";
 import { type GuestAccess, kvm_mmu_page_fault, type Outcome } from "./emulate.ts";
@@ -99,7 +99,6 @@ function translate(vcpu: Vcpu, access: GuestAccess): { frame: number } | number 
     const reserved = !sp.spt.isZero(index) && kvm.masks.mmioFaultsAreReserved;
     return reserved ? code | PFERR_RSVD_MASK : code;
   }
-  if (!is_last_spte(sp, index)) throw new KernelBug(`a walk of vCPU ${vcpu.id} ended above a leaf`);
   const writable = is_writable_pte(sp, index);
   if (write && !writable) {
     vcpu.tlb.drop(page);

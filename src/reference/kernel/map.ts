@@ -151,8 +151,7 @@ export function mmu_set_spte(
 /** Too many SPTEs map one gfn: drop them all. */
 function rmap_recycle(vcpu: Vcpu, sp: ShadowPage, gfn: number): void {
   const { kvm } = vcpu;
-  const slot = slotForRole(kvm, sp.role, gfn);
-  if (slot === null) return;
+  const slot = slotForRole(kvm, sp.role, gfn)!; // its rmap has just overflowed
   const rmap = slot.arch.rmap[sp.role.level - 1]!;
   zapRmap(kvm, rmap, gfn_to_index(gfn, slot.base_gfn, sp.role.level));
   kvm_flush_remote_tlbs(kvm, "rmap_recycle");

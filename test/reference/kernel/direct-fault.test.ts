@@ -114,6 +114,14 @@ describe("a fault maps nothing", () => {
   });
 });
 
+test("without a root nothing is mapped: the guest enters again first", () => {
+  const vm = new TestVm();
+  vm.set({ id: 1, gfn: 0x10, npages: 0x10 });
+  const vcpu = vm.vcpu();
+  expect(runToEnd(direct_page_fault(vcpu, 0x10, PRESENT | WRITE))).toBe("retry");
+  expect(vm.pages()).toEqual([]);
+});
+
 describe("a guest page table that is shadowed", () => {
   /** A vCPU whose tables (gfns 0x100 to 0x103) are shadowed, and one that runs without paging. */
   function twoVcpus() {

@@ -96,6 +96,21 @@ describe("content", () => {
     expect(host.read(4, 16, 8)).toBe(0n);
   });
 
+  test.each([
+    [1, 0x88n],
+    [2, 0x7788n],
+    [4, 0x5566_7788n],
+    [8, 0x1122_3344_5566_7788n],
+  ])("is read and written in words of %i bytes", (size, low) => {
+    const host = small();
+    host.write(5, 16, 8, 0x1122_3344_5566_7788n);
+    expect(host.read(5, 16, size)).toBe(low);
+    host.write(5, 16, size, 0xffff_ffff_ffff_ff00n);
+    expect(host.read(5, 16, size)).toBe(BigInt.asUintN(size * 8, 0xffff_ffff_ffff_ff00n));
+    const above = 0x1122_3344_5566_7788n >> BigInt(size * 8);
+    expect(host.read(5, 16, 8) >> BigInt(size * 8)).toBe(above);
+  });
+
   test("of what was written comes back, as from an array of bytes", () => {
     const write = fc.record({
       frame: fc.constantFrom(1, 2),

@@ -36,6 +36,15 @@ describe("runToEnd", () => {
     },
   );
 
+  test("reports a task that has no end", () => {
+    function* task(): Task<void> {
+      for (;;) yield "guest.enter";
+    }
+    expect(() => {
+      runToEnd(task());
+    }).toThrow(new KernelBug("a thread does not come to an end"));
+  });
+
   test("lets a failure of the task through", () => {
     function* task(): Task<void> {
       yield "guest.enter";
