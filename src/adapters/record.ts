@@ -38,7 +38,16 @@ export interface CaseRecord {
   readonly id: string;
   readonly steps: readonly StepRecord[];
   /** The run ended before its time: what happened, at which step (JSON pointer). */
-  readonly failure?: { readonly pointer: string; readonly message: string };
+  readonly failure?: RunFailure;
+}
+
+export interface RunFailure {
+  readonly pointer: string;
+  readonly message: string;
+  /** Why there is no verdict about the kernel; left out if the kernel itself gave up. */
+  readonly kind?: "crashed" | "timed-out" | "protocol-error";
+  /** The last lines of the implementation's stderr. */
+  readonly log?: readonly string[];
 }
 
 export const hex = (value: bigint | number): string => `0x${value.toString(16)}`;

@@ -1,4 +1,11 @@
-import type { Case, EventExpectations, EventName, ScheduleItem, Step } from "./case.generated.ts";
+import type {
+  Case,
+  EventExpectations,
+  EventName,
+  Machine,
+  ScheduleItem,
+  Step,
+} from "./case.generated.ts";
 
 /**
  * What an implementation must offer to be assessed by a case. Derived from the case, so that it
@@ -7,7 +14,7 @@ import type { Case, EventExpectations, EventName, ScheduleItem, Step } from "./c
  */
 export function neededCapabilities(scenario: Case): string[] {
   const needed = new Set<string>();
-  for (const parameter of Object.keys(scenario.machine)) needed.add(`machine:${parameter}`);
+  for (const parameter of neededParameters(scenario.machine)) needed.add(`machine:${parameter}`);
   for (const step of allSteps(scenario.steps)) addStep(step, needed);
   for (const name of relevantEvents(scenario)) needed.add(`event:${name}`);
   return [...needed].sort();
@@ -35,6 +42,37 @@ export function relevantEvents(scenario: Case): Set<EventName> {
     if (step.expect !== undefined && "events" in step.expect) add(step.expect.events);
   }
   return names;
+}
+
+/** What a machine has if a case does not say; the number of address spaces is always said. */
+const DEFAULTS: Machine = {
+  paging: "npt",
+  mmio_generation_bits: 19,
+  preempt: false,
+  page_budget: null,
+  host_page_size: "4K",
+  resident: "all",
+};
+
+/** `paging=shadow`: parameters of a machine that are not what every machine has. */
+function neededParameters(machine: Machine): string[] {
+  const given = Object.entries({ address_spaces: 2, ...machine });
+  return given
+    .filter(([name, value]) => value !== DEFAULTS[name as keyof Machine])
+    .map(([name, value]) => (Array.isArray(value) ? name : `${name}=${String(value)}`));
+}
+
+/**
+ * Whether a list of capabilities covers one: by its name, by a name that ends in `*`, or, for a
+ * parameter of the machine, by the parameter without a value.
+ */
+export function covers(offered: Iterable<string>, capability: string): boolean {
+  const [withoutValue] = capability.split("=") as [string];
+  for (const name of offered) {
+    if (name === capability || name === withoutValue) return true;
+    if (name.endsWith("*") && capability.startsWith(name.slice(0, -1))) return true;
+  }
+  return false;
 }
 
 function addStep(step: Step, needed: Set<string>): void {

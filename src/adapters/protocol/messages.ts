@@ -1,0 +1,92 @@
+import { covers } from "../../scenario/capabilities.ts";
+import type { EventName, Machine, SnapshotStep, Step } from "../../scenario/case.generated.ts";
+import type { WireEvent } from "../record.ts";
+
+/** The messages of docs/protocol.md (fixtures/schema/protocol.schema.json). */
+
+export const PROTOCOL_VERSION = 1;
+
+/** A step as it goes over the wire: without what is expected of it, `repeat` unrolled. */
+export type WireStep =
+  | Exclude<Step, { do: "repeat" } | { do: "threads" } | { do: "facts" } | { do: "snapshot" }>
+  | WireSnapshot
+  | WireThreads;
+
+export interface WireSnapshot {
+  readonly do: "snapshot";
+  readonly parts: readonly (keyof NonNullable<SnapshotStep["expect"]>)[];
+  readonly entries?: readonly Place[];
+  readonly tlb?: readonly Place[];
+}
+
+/** An address of a vCPU. */
+export interface Place {
+  readonly vcpu: number;
+  readonly gpa?: string;
+  readonly gva?: string;
+}
+
+export interface WireThreads {
+  readonly do: "threads";
+  readonly threads: Readonly<Record<string, readonly WireStep[]>>;
+  readonly schedule: readonly WireScheduleItem[];
+}
+
+export interface WireScheduleItem {
+  readonly run: string;
+  readonly until: readonly string[];
+  readonly nth: number;
+}
+
+/** What is asked of an implementation. */
+export type Question =
+  | {
+      readonly method: "initialize";
+      readonly params: { readonly protocol: number; readonly runner: Runner };
+    }
+  | {
+      readonly method: "reset";
+      readonly params: { readonly machine: Machine; readonly events: readonly EventName[] };
+    }
+  | { readonly method: "step"; readonly params: WireStep }
+  | { readonly method: "shutdown"; readonly params: Readonly<Record<string, never>> };
+
+interface Runner {
+  readonly name: string;
+  readonly version: string;
+}
+
+export type Request = { readonly jsonrpc: "2.0"; readonly id: number } & Question;
+
+/** What an implementation says of itself. */
+export interface Introduction {
+  readonly protocol: number;
+  readonly name: string;
+  readonly version: string;
+  readonly language?: string;
+  readonly homepage?: string;
+  readonly capabilities: readonly string[];
+  readonly machine: { readonly address_spaces: number; readonly physical_address_width: number };
+  readonly facts?: Readonly<Record<string, unknown>>;
+}
+
+/** What it answers to a step. */
+export type Answer = Readonly<Record<string, unknown>> & {
+  readonly events?: readonly WireEvent[];
+  readonly threads?: Readonly<Record<string, readonly Answer[]>>;
+  readonly stops?: readonly { readonly run: string; readonly at: string }[];
+};
+
+/** Whether an introduction offers a capability (docs/protocol.md, Capabilities). */
+export function introducedCapability(
+  { capabilities, machine, facts = {} }: Introduction,
+  capability: string,
+): boolean {
+  if (capability === "operation:repeat" || capability === "operation:facts") return true;
+  if (capability === `machine:address_spaces=${machine.address_spaces}`) return true;
+  if (capability === `machine:physical_address_width=${machine.physical_address_width}`)
+    return true;
+  const [kind, name] = capability.split(":") as [string, string];
+  if (kind === "fact") return name in facts && covers(capabilities, capability);
+  return covers(capabilities, capability);
+}
