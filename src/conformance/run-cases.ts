@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
+import { comparable } from "./comparable.ts";
 import type { Implementation } from "../adapters/implementation.ts";
 import type { CaseRecord, WireEvent } from "../adapters/record.ts";
 import { recordOnReference } from "../adapters/reference/reference-implementation.ts";
@@ -11,7 +12,28 @@ import { layer, PROFILES } from "./profiles.ts";
 import type { Violation } from "./violation.ts";
 
 /** How an implementation stands to one case. */
-export type Verdict = "conforms" | "fails" | "not-assessed";
+export type Verdict =
+  | "conforms"
+  /** It conforms, with a slip of the merged code in. */
+  | "has-slip"
+  /** It conforms, with a remedy for a gap of the series. */
+  | "has-remedy"
+  /** It fails, and somebody has said that it would, and why. */
+  | "deviates"
+  | "fails"
+  /** It conforms though somebody has said that it would not. */
+  | "unexpected-pass"
+  /** It does not offer what the case needs. */
+  | "not-assessed"
+  /** These three: it left the conversation, so nothing is known about the kernel. */
+  | "crashed"
+  | "timed-out"
+  | "protocol-error";
+
+/** Verdicts of which nobody needs to hear. */
+export const isGood = (verdict: Verdict): boolean => GOOD.has(verdict);
+
+const GOOD: ReadonlySet<Verdict> = new Set(["conforms", "has-slip", "has-remedy", "deviates"]);
 
 export interface CaseResult {
   readonly scenario: Case;
@@ -26,6 +48,9 @@ export interface CaseResult {
    * holds.
    */
   readonly firstDifference: FirstDifference | null;
+  /** When the implementation left the conversation: the last lines of its stderr. */
+  readonly log: readonly string[];
+  readonly record: CaseRecord | null;
 }
 
 export interface FirstDifference {
@@ -38,15 +63,29 @@ export interface FirstDifference {
 /** Runs one case against an implementation and judges it. */
 export async function runCase(scenario: Case, implementation: Implementation): Promise<CaseResult> {
   const missing = neededCapabilities(scenario).filter((name) => !implementation.offers(name));
-  const nothing = { scenario, violations: [], missing, equals: [], firstDifference: null };
-  if (missing.length > 0) return { ...nothing, verdict: "not-assessed" };
-  const record = await implementation.record(scenario);
+  if (missing.length > 0) return { ...nothingSeen(scenario), missing, verdict: "not-assessed" };
+  return judged(scenario, await implementation.record(scenario));
+}
+
+/** The result of a case of which there is a record. */
+export function judged(scenario: Case, record: CaseRecord): CaseResult {
   const violations = judge(scenario, record);
-  if (violations.length === 0) return { ...nothing, verdict: "conforms" };
+  const { kind, log = [] } = record.failure ?? {};
+  const verdict = violations.length === 0 ? "conforms" : (kind ?? "fails");
+  return { ...nothingSeen(scenario), record, verdict, violations, log };
+}
+
+const nothingSeen = (scenario: Case): Omit<CaseResult, "verdict"> => ({
+  ...{ scenario, violations: [], missing: [], equals: [], firstDifference: null, log: [] },
+  record: null,
+});
+
+/** Says of a failure which layers show the same, and where it begins. */
+export function explained(result: CaseResult): CaseResult {
+  const { scenario, verdict, record } = result;
+  if (verdict !== "fails" || record === null) return result;
   return {
-    ...nothing,
-    verdict: "fails",
-    violations,
+    ...result,
     equals: equalLayers(scenario, record),
     firstDifference: firstDifference(scenario, record),
   };
@@ -55,10 +94,12 @@ export async function runCase(scenario: Case, implementation: Implementation): P
 /** The layers of the reference that show the very same, outcome for outcome and event for event. */
 function equalLayers(scenario: Case, record: CaseRecord): string[] {
   const equal: string[] = [];
+  const seen = comparable(scenario, record);
   for (let number = 0; number <= LAST_LAYER; number++) {
     for (const profile of PROFILES) {
       if (equal.includes(String(number))) continue;
-      if (!isDeepStrictEqual(recordOnReference(layer(number, profile), scenario), record)) continue;
+      const other = recordOnReference(layer(number, profile), scenario);
+      if (!isDeepStrictEqual(comparable(scenario, other), seen)) continue;
       equal.push(profile === "promised" ? String(number) : `${number} merged`);
     }
   }

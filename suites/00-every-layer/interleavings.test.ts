@@ -4,6 +4,7 @@ import { composeThrough } from "../../src/reference/compose.ts";
 import { POINTS } from "../../src/reference/machine/thread.ts";
 import type { Case, ScheduleItem, Step } from "../../src/scenario/case.generated.ts";
 import { checkScenario } from "../support/check-scenario.ts";
+import { describeReference } from "../support/against.ts";
 import { check } from "../support/property.ts";
 import {
   actions,
@@ -87,26 +88,29 @@ const EMPTY: Omit<Case, "machine" | "steps"> = {
 
 const racy = fc.tuple(actions, actions, turns);
 
-describe("after a race of region calls, accesses and the host, everything is as the slots say", () => {
-  // With every hazard mended: the hazards themselves have cases, and the explorer searches for
-  // them.
-  describe.each([3, 8, 11, 14, 18, 23, 27])("layer %i", (number) => {
-    test.each(Object.keys(MACHINES) as MachineName[])("%s", (machine) => {
-      const composition = composeThrough(number, { remedies: ["E2", "E3", "E5", "E7"] });
-      check(racy, RUNS, ([before, during, order]) => {
-        checkScenario(racyScenario(machine, before, during, order), composition);
+describeReference(
+  "after a race of region calls, accesses and the host, everything is as the slots say",
+  () => {
+    // With every hazard mended: the hazards themselves have cases, and the explorer searches for
+    // them.
+    describe.each([3, 8, 11, 14, 18, 23, 27])("layer %i", (number) => {
+      test.each(Object.keys(MACHINES) as MachineName[])("%s", (machine) => {
+        const composition = composeThrough(number, { remedies: ["E2", "E3", "E5", "E7"] });
+        check(racy, RUNS, ([before, during, order]) => {
+          checkScenario(racyScenario(machine, before, during, order), composition);
+        });
       });
     });
-  });
 
-  test("the check can fail: a deletion that forgets to flush is caught", () => {
-    const composition = composeThrough(11, {
-      overrides: [{ patch: 11, apply: () => ({ kvm_mmu_remote_flush_or_zap: () => true }) }],
-    });
-    expect(() => {
-      check(racy, RUNS, ([before, during, order]) => {
-        checkScenario(racyScenario("direct (NPT)", before, during, order), composition);
+    test("the check can fail: a deletion that forgets to flush is caught", () => {
+      const composition = composeThrough(11, {
+        overrides: [{ patch: 11, apply: () => ({ kvm_mmu_remote_flush_or_zap: () => true }) }],
       });
-    }).toThrow();
-  });
-});
+      expect(() => {
+        check(racy, RUNS, ([before, during, order]) => {
+          checkScenario(racyScenario("direct (NPT)", before, during, order), composition);
+        });
+      }).toThrow();
+    });
+  },
+);

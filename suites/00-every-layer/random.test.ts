@@ -3,12 +3,21 @@ import { type Composition, composeThrough } from "../../src/reference/compose.ts
 import { kvm_mmu_commit_zap_page } from "../../src/reference/kernel/free.ts";
 import type { Kvm } from "../../src/reference/machine/kvm.ts";
 import type { PageList } from "../../src/reference/machine/page-list.ts";
-import { checkScenario } from "../support/check-scenario.ts";
-import { check } from "../support/property.ts";
+import type { CaseRecord } from "../../src/adapters/record.ts";
+import { recordOnReference } from "../../src/adapters/reference/reference-implementation.ts";
+import { judge } from "../../src/conformance/judge.ts";
+import type { Violation } from "../../src/conformance/violation.ts";
+import { neededCapabilities } from "../../src/scenario/capabilities.ts";
+import type { Case } from "../../src/scenario/case.generated.ts";
+import { checkScenario, InvariantBroken } from "../support/check-scenario.ts";
+import { claimed, COMMAND, describeReference, useSession } from "../support/against.ts";
+import { check, checkAsync } from "../support/property.ts";
 import { actions, MACHINES, type MachineName, scenarioOf } from "../support/random-operations.ts";
 
 /** Scenarios a layer, over all machines. */
 const RUNS = 520;
+/** Scenarios a machine, against another implementation. */
+const AGAINST_RUNS = 100;
 const machines = Object.keys(MACHINES) as MachineName[];
 const layers = Array.from({ length: 28 }, (_, number) => number);
 
@@ -23,7 +32,7 @@ function holdsInRandomScenarios(
   });
 }
 
-describe("what holds at every layer, in random legal scenarios", () => {
+describeReference("what holds at every layer, in random legal scenarios", () => {
   describe.each(layers)("layer %i", (number) => {
     test.each(machines)("%s", (machine) => {
       // Before patch 02 a wrap of address space 0 goes unseen, so that old MMIO SPTEs look fresh:
@@ -36,7 +45,7 @@ describe("what holds at every layer, in random legal scenarios", () => {
   });
 });
 
-describe("the check can fail", () => {
+describeReference("the check can fail", () => {
   const npt = "direct (NPT)";
 
   test("on layer 1, where a wrap of address space 0 goes unseen", () => {
@@ -90,3 +99,29 @@ describe("the check can fail", () => {
     }).toThrow("maps memory of no slot");
   });
 });
+
+/** Where a case goes wrong, as JSON pointers. */
+const wrongAt = (scenario: Case, record: CaseRecord): Set<string> =>
+  new Set(judge(scenario, record).map(({ pointer }) => pointer));
+
+describe.runIf(COMMAND !== undefined)("random legal scenarios", () => {
+  const session = useSession();
+  test.for(machines)("%s", async (machine, { skip }) => {
+    const { composition } = claimed();
+    await checkAsync(actions, AGAINST_RUNS, async (wanted) => {
+      const scenario = scenarioOf(machine, wanted, { mmio_generation_bits: 3 });
+      const missing = neededCapabilities(scenario).filter((name) => !session().offers(name));
+      if (missing.length > 0) skip(`it does not offer ${missing.join(", ")}`);
+      const record = await session().record(scenario);
+      // A gap that what it claims to be leaves open is no fault of its own.
+      const known = wrongAt(scenario, recordOnReference(composition, scenario));
+      const wrong = judge(scenario, record).filter(({ pointer }) => !known.has(pointer));
+      if (wrong.length > 0) throw new InvariantBroken(wrongText(wrong), scenario);
+    });
+  });
+});
+
+const wrongText = (wrong: readonly Violation[]): string =>
+  wrong
+    .map(({ pointer, expected, seen }) => `${pointer}: expected ${expected}; seen ${seen}`)
+    .join("\n");

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { holds } from "../../src/conformance/matrix.ts";
 import { type Composition, composeSet } from "../../src/reference/compose.ts";
 import { kvm_mmu_commit_zap_page } from "../../src/reference/kernel/free.ts";
@@ -7,6 +7,7 @@ import { patches } from "../../src/reference/layers/index.ts";
 import type { Kvm } from "../../src/reference/machine/kvm.ts";
 import type { PageList } from "../../src/reference/machine/page-list.ts";
 import { loadCases } from "../../src/scenario/load-cases.ts";
+import { describeReference } from "../support/against.ts";
 import { check } from "../support/property.ts";
 
 const invariants = loadCases().filter(({ patch }) => patch === 0);
@@ -34,7 +35,7 @@ function everyInvariantHolds(compose: (set: readonly number[]) => Composition): 
   });
 }
 
-describe("what holds at every layer holds for any patches that compose", () => {
+describeReference("what holds at every layer holds for any patches that compose", () => {
   test("random closed sets of patches", () => {
     everyInvariantHolds((set) => composeSet(set));
   });

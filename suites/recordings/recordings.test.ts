@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { describe, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { describeReference } from "../support/against.ts";
 import { readRecording } from "../../src/adapters/recording/recording.ts";
 import { replay } from "../../src/adapters/recording/replay.ts";
 import { layer } from "../../src/conformance/profiles.ts";
@@ -50,7 +51,7 @@ const path = (number: number, name: string): string =>
 const recordingOf = (number: number, name: string) =>
   readRecording(gunzipSync(readFileSync(path(number, name))).toString());
 
-describe.each(layers)("a kernel with patches 1 to %i", (number) => {
+describeReference.each(layers)("a kernel with patches 1 to %i", (number) => {
   const present = SCENARIOS.filter(({ name }) => existsSync(path(number, name)));
 
   test("was recorded in the scenarios D, E and X0 at least", () => {
@@ -83,7 +84,7 @@ describe.each(layers)("a kernel with patches 1 to %i", (number) => {
   });
 });
 
-describe("a recording that was tampered with is a divergence at the right line", () => {
+describeReference("a recording that was tampered with is a divergence at the right line", () => {
   const text = gunzipSync(readFileSync(path(27, "D"))).toString();
   const lines = text.split("\n");
   const diverges = (changed: readonly string[]) =>

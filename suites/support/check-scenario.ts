@@ -11,7 +11,7 @@ import type { Case } from "../../src/scenario/case.generated.ts";
  * be saved.
  */
 export class InvariantBroken extends Error {
-  constructor(finding: string, at: number, scenario: Case) {
+  constructor(finding: string, scenario: Case, at = scenario.steps.length - 1) {
     const steps = scenario.steps.slice(0, at + 1).map((step) => `    ${JSON.stringify(step)}`);
     super(
       `${finding}\nafter step ${at} of\n` +
@@ -32,7 +32,7 @@ export function checkScenario(scenario: Case, composition: Composition): WireEve
   const all: WireEvent[] = [];
   for (const [i, step] of scenario.steps.entries()) {
     const fail = (finding: string): never => {
-      throw new InvariantBroken(finding, i, scenario);
+      throw new InvariantBroken(finding, scenario, i);
     };
     const before = stateOf(kvm);
     const usedBefore = kvm.n_used_mmu_pages;

@@ -4,6 +4,7 @@ import { killsOf } from "../../src/conformance/mutants.ts";
 import { mutants } from "../../src/reference/mutants/index.ts";
 import { loadCases } from "../../src/scenario/load-cases.ts";
 import { patchOf, slugOf } from "../../src/scenario/suites.ts";
+import { COMMAND, describeAgainst } from "./against.ts";
 import { describeEqualToBelow, EQUAL_TO_BELOW } from "./equal-to-below.ts";
 
 const cases = loadCases();
@@ -14,10 +15,15 @@ const isVisible = (patch: number): boolean =>
 
 /**
  * The suite of one patch: every case holds on exactly the layers that it declares, every mutant is
- * rejected, and no case is without power. `more` adds what only this patch needs.
+ * rejected, and no case is without power. `more` adds what only this patch needs. With KMC_IMPL:
+ * the cases against another implementation (against.ts).
  */
 export function describeSuite(patch: number, more?: () => void): void {
   const own = cases.filter((scenario) => scenario.patch === patch);
+  if (COMMAND !== undefined) {
+    describeAgainst(patch, own);
+    return;
+  }
   const ownMutants = mutants.filter((mutant) => mutant.patch === patch);
   const kills = ownMutants.map((mutant) => killsOf(mutant, own));
 

@@ -9,10 +9,23 @@ export function check<T>(
   runs: number,
   holds: (value: T) => void,
 ): void {
+  fc.assert(fc.property(arbitrary, holds), parameters<[T]>(runs));
+}
+
+/** The same, of something that takes time. */
+export async function checkAsync<T>(
+  arbitrary: fc.Arbitrary<T>,
+  runs: number,
+  holds: (value: T) => Promise<void>,
+): Promise<void> {
+  await fc.assert(fc.asyncProperty(arbitrary, holds), parameters<[T]>(runs));
+}
+
+function parameters<T>(runs: number): fc.Parameters<T> {
   const { KMC_SEED: seed, KMC_RUNS: more } = process.env;
-  fc.assert(fc.property(arbitrary, holds), {
+  return {
     seed: seed === undefined ? 20190205 : Number(seed),
     numRuns: more === undefined ? runs : Number(more),
     includeErrorInReport: true,
-  });
+  };
 }

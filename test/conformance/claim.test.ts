@@ -11,7 +11,7 @@ import {
   ranges,
 } from "../../src/conformance/claim.ts";
 import { holds } from "../../src/conformance/matrix.ts";
-import { CompositionError } from "../../src/reference/compose.ts";
+import { CompositionError } from "../../src/reference/composition-error.ts";
 import { SLIPS } from "../../src/reference/errata/index.ts";
 import type { Case } from "../../src/scenario/case.generated.ts";
 import { loadCases } from "../../src/scenario/load-cases.ts";

@@ -5,7 +5,7 @@ import {
   recordOnReference,
   referenceImplementation,
 } from "../../src/adapters/reference/reference-implementation.ts";
-import { runCase } from "../../src/conformance/run-cases.ts";
+import { explained, isGood, runCase } from "../../src/conformance/run-cases.ts";
 import { composeThrough } from "../../src/reference/compose.ts";
 import type { Case } from "../../src/scenario/case.generated.ts";
 import { otherSlotGoes, otherSlotStays, ramIsReached } from "../support/small-cases.ts";
@@ -23,8 +23,11 @@ const telling = (change: (record: CaseRecord) => CaseRecord): Implementation =>
   });
 
 const result = {
-  ...{ violations: [], missing: [], equals: [], firstDifference: null },
+  ...{ violations: [], missing: [], equals: [], firstDifference: null, log: [], record: null },
 };
+
+/** Runs a case and has a failure explained. */
+const explain = async (...args: Parameters<typeof runCase>) => explained(await runCase(...args));
 
 describe("a case", () => {
   test("that does what is expected conforms, and nothing more is said", async () => {
@@ -32,6 +35,7 @@ describe("a case", () => {
       ...result,
       scenario: otherSlotStays,
       verdict: "conforms",
+      record: recordOnReference(composeThrough(11), otherSlotStays),
     });
   });
 
@@ -71,13 +75,45 @@ describe("a case", () => {
         },
       ],
       missing: [],
+      // What it is like is found out when somebody asks.
+      ...{ equals: [], firstDifference: null },
+      record: { id: otherSlotStays.id },
     });
+  });
+
+  test("that ends before its time fails, however well it went", async () => {
+    const failure = { pointer: "/steps/5", message: "it gives up: BUG" };
+    const record = (): CaseRecord => ({ id: otherSlotStays.id, steps: [], failure });
+    expect(await runCase(otherSlotStays, likeLayer(11, { record }))).toMatchObject({
+      verdict: "fails",
+      violations: [{ pointer: "/steps/5", expected: "the run goes on", seen: "it gives up: BUG" }],
+      log: [],
+    });
+  });
+
+  test.each(["crashed", "timed-out", "protocol-error"] as const)(
+    "whose implementation leaves the conversation says nothing about the kernel: %s",
+    async (kind) => {
+      const log = ["panic"];
+      const failure = { pointer: "", message: "it was killed by SIGKILL", kind, log };
+      const record = (): CaseRecord => ({ id: otherSlotStays.id, steps: [], failure });
+      const seen = await runCase(otherSlotStays, likeLayer(11, { record }));
+      expect(seen).toMatchObject({ verdict: kind, log, violations: [{ pointer: "" }] });
+      expect(isGood(seen.verdict)).toBe(false);
+      // There is nothing to compare.
+      expect(explained(seen)).toBe(seen);
+    },
+  );
+
+  test("that conforms needs no explanation", async () => {
+    const seen = await runCase(otherSlotStays, likeLayer(11));
+    expect(explained(seen)).toBe(seen);
   });
 });
 
 describe("of a failure are told", () => {
   test("the layers that do the very same, under both profiles or one", async () => {
-    const { equals } = await runCase(otherSlotStays, likeLayer(10));
+    const { equals } = await explain(otherSlotStays, likeLayer(10));
     expect(equals).toContain("10");
     expect(equals.every((name) => Number.parseInt(name) < 11)).toBe(true);
     expect(new Set(equals.map((name) => Number.parseInt(name))).size).toBe(equals.length);
@@ -91,8 +127,8 @@ describe("of a failure are told", () => {
       })),
       id,
     }));
-    const { equals } = await runCase(otherSlotGoes, shuffled);
-    expect(equals).toEqual((await runCase(otherSlotGoes, likeLayer(11))).equals);
+    const { equals } = await explain(otherSlotGoes, shuffled);
+    expect(equals).toEqual((await explain(otherSlotGoes, likeLayer(11))).equals);
     expect(equals).toContain("11");
   });
 
@@ -101,7 +137,7 @@ describe("of a failure are told", () => {
       ...record,
       steps: record.steps.map((step) => ({ ...step, result: { outcome: "lost" } })),
     }));
-    expect((await runCase(otherSlotStays, odd)).equals).toEqual([]);
+    expect((await explain(otherSlotStays, odd)).equals).toEqual([]);
   });
 });
 
@@ -122,7 +158,7 @@ describe("the first difference", () => {
     }));
 
   test("is in the events that the case is about, with the step", async () => {
-    const { firstDifference } = await runCase(aboutFaults, without("page_fault"));
+    const { firstDifference } = await explain(aboutFaults, without("page_fault"));
     expect(firstDifference).toMatchObject({
       pointer: "/steps/3",
       expected: { event: "page_fault", vcpu: 0, address: "0x40000000" },
@@ -139,7 +175,7 @@ describe("the first difference", () => {
         events: [...step.events, { event: "page_fault", vcpu: 7 }],
       })),
     }));
-    expect((await runCase(scenario, more)).firstDifference).toEqual({
+    expect((await explain(scenario, more)).firstDifference).toEqual({
       pointer: "/steps/0",
       expected: null,
       seen: { event: "page_fault", vcpu: 7 },
@@ -147,9 +183,9 @@ describe("the first difference", () => {
   });
 
   test("is not looked for in other events", async () => {
-    const { firstDifference } = await runCase(aboutFaults, without("get_page"));
+    const { firstDifference } = await explain(aboutFaults, without("get_page"));
     expect(firstDifference).toBeNull();
-    expect((await runCase(otherSlotStays, likeLayer(10))).firstDifference).toBeNull();
+    expect((await explain(otherSlotStays, likeLayer(10))).firstDifference).toBeNull();
   });
 
   test("is that from what the reference does where the case holds: with the slip, if that is its subject", async () => {
@@ -165,7 +201,7 @@ describe("the first difference", () => {
     };
     const raw = async (slips: readonly "E1"[]) => {
       const implementation = referenceImplementation(composeThrough(6, { slips }), "small");
-      return (await runCase(scenario, implementation)).firstDifference;
+      return (await explain(scenario, implementation)).firstDifference;
     };
     expect(await raw(["E1"])).toBeNull();
     expect(await raw([])).toMatchObject({ pointer: "/steps/3" });
