@@ -17,7 +17,10 @@ export function selectCases({ patch, case: id }: Selection): Case[] {
   }
   if (id !== undefined) {
     const found = cases.filter((scenario) => scenario.id === id);
-    if (found.length === 0) throw new UsageError(`there is no case "${id}"${similar(id, cases)}`);
+    if (found.length === 0) {
+      const where = patch === undefined ? "" : ` in the suite of patch ${patch}`;
+      throw new UsageError(`there is no case "${id}"${where}${similar(id, cases)}`);
+    }
     cases = found;
   }
   return cases;

@@ -23,7 +23,7 @@ export function caseText(line: MatrixLine, claim: string, record: CaseRecord): s
     "",
     ...matrixText([line]),
     "",
-    pc.bold(`on ${claim}`),
+    ...labelled("on ", claim).map(pc.bold),
     ...timeline(scenario, record),
   ];
 }

@@ -1,29 +1,37 @@
 import type { CaseResult } from "../conformance/run-cases.ts";
+import { countVerdicts, type RunReport } from "./run-report.ts";
 
-/** The results of a run as a document (fixtures/schema/output.schema.json, `run`). */
-export function runJson(implementation: string, claim: string, results: readonly CaseResult[]) {
-  const count = (verdict: CaseResult["verdict"]): number =>
-    results.filter((result) => result.verdict === verdict).length;
+/** A run as a document (fixtures/schema/output.schema.json, `run`). */
+export function runJson({ implementation, claim, results, ...counts }: RunReport) {
+  const { leftOut, notRun, restarts } = counts;
   return {
     kind: "run",
     format: 1,
     implementation,
     claim,
-    results: results.map(({ scenario, verdict, violations, missing, equals, firstDifference }) => ({
-      id: scenario.id,
-      patch: scenario.patch,
-      title: scenario.title,
-      function: scenario.function,
-      verdict,
-      violations,
-      missing,
-      equals,
-      firstDifference,
-    })),
-    summary: {
-      conforms: count("conforms"),
-      fails: count("fails"),
-      notAssessed: count("not-assessed"),
-    },
+    leftOut,
+    notRun,
+    restarts,
+    results: results.map(resultJson),
+    summary: countVerdicts(results),
+  };
+}
+
+export type RunDocument = ReturnType<typeof runJson>;
+
+/** One result in a document. */
+export function resultJson(result: CaseResult) {
+  const { scenario, verdict, violations, missing, equals, firstDifference, log } = result;
+  return {
+    id: scenario.id,
+    patch: scenario.patch,
+    title: scenario.title,
+    function: scenario.function,
+    verdict,
+    violations,
+    missing,
+    equals,
+    firstDifference,
+    log,
   };
 }

@@ -1,61 +1,81 @@
+import { type CaseResult, isGood, type Verdict } from "../conformance/run-cases.ts";
 import { pc } from "./colours.ts";
-import { eventText } from "../conformance/match.ts";
-import type { CaseResult } from "../conformance/run-cases.ts";
-import { slugOf, titleOf } from "../scenario/suites.ts";
+import { failureLines } from "./failure-lines.ts";
+import {
+  badResults,
+  countVerdicts,
+  missingCapabilities,
+  patchesOf,
+  remarks,
+  type RunReport,
+  suiteName,
+  totals,
+  VERDICTS,
+} from "./run-report.ts";
 import { fit, labelled, plural, WIDTH } from "./table.ts";
 
-/** The results of a run as text: failures first, then how each suite fared, then the totals. */
-export function runText(results: readonly CaseResult[]): string[] {
-  const failures = results.filter(({ verdict }) => verdict === "fails");
-  const patches = [...new Set(results.map(({ scenario }) => scenario.patch))].sort((a, b) => a - b);
+/** A run as text: what went wrong first, then how each suite fared, then the totals. */
+export function runText(report: RunReport): string[] {
+  const { implementation, claim, results, notRun } = report;
+  const { name, version } = implementation;
   return [
-    ...failures.flatMap((result) => [...failureText(result), ""]),
-    ...patches.map((patch) => suiteText(patch, results)),
+    ...labelled("", `${name} ${version}, ${claim}`),
     "",
-    totals(results),
+    ...badResults(results).flatMap((result) => [...failureText(result), ""]),
+    ...patchesOf(results).flatMap((patch) => suiteText(patch, results)),
+    "",
+    ...missingText(results),
+    ...labelled("", totals(results)),
+    ...remarks(report).map((remark, i, all) =>
+      notRun > 0 && i === all.length - 1 ? pc.yellow(remark) : remark,
+    ),
   ];
 }
 
-function failureText({ scenario, violations, equals, firstDifference }: CaseResult): string[] {
-  const { id, title, patch } = scenario;
-  const lines = [`${pc.red("FAILS")} ${pc.bold(id)}`, ...labelled("  ", title)];
-  for (const { pointer, expected, seen } of violations.slice(0, 3)) {
-    lines.push(...labelled("  at ", pointer));
-    lines.push(...labelled("    expected  ", expected));
-    lines.push(...labelled("    seen      ", seen));
+/** What one result that is not good says. */
+const failureText = (result: CaseResult): string[] => [
+  `${pc.red(SHOUTED[result.verdict])} ${pc.bold(result.scenario.id)}`,
+  ...failureLines(result, { indent: "  " }),
+];
+
+/** Verdicts as they stand before the id of a case. */
+export const SHOUTED: Readonly<Record<Verdict, string>> = {
+  conforms: "CONFORMS",
+  "has-slip": "HAS SLIP",
+  "has-remedy": "HAS REMEDY",
+  deviates: "DEVIATES",
+  fails: "FAILS",
+  "unexpected-pass": "UNEXPECTED PASS",
+  crashed: "CRASHED",
+  "timed-out": "TIMED OUT",
+  "protocol-error": "PROTOCOL ERROR",
+  "not-assessed": "NOT ASSESSED",
+};
+
+/** A suite and `41 conform, 2 fail`, in one line or, if it is too much for one, in several. */
+function suiteText(patch: number, results: readonly CaseResult[]): string[] {
+  const counts = countVerdicts(results.filter(({ scenario }) => scenario.patch === patch));
+  const parts = (Object.entries(VERDICTS) as [Verdict, string][])
+    .filter(([verdict]) => counts[verdict] > 0)
+    .map(([verdict, words]) => ({ verdict, text: `${counts[verdict]} ${words}` }));
+  const length = parts.map(({ text }) => text).join(", ").length;
+  const painted = parts.map(({ verdict, text }) => paint(verdict)(text));
+  const name = suiteName(patch);
+  if (length < WIDTH / 2) {
+    return [`${fit(name, Math.min(WIDTH - 1 - length, WIDTH - 24))} ${painted.join(", ")}`];
   }
-  if (violations.length > 3) lines.push(`  and ${violations.length - 3} more`);
-  if (firstDifference !== null) {
-    const { pointer, expected, seen } = firstDifference;
-    const show = (event: typeof seen): string =>
-      event === null ? "nothing more" : eventText(event);
-    lines.push(`  first event that differs, in ${pointer}`);
-    lines.push(...labelled("    expected  ", show(expected)));
-    lines.push(...labelled("    seen      ", show(seen)));
-  }
-  lines.push(`  responsible: ${scenario.function}${patch > 0 ? ` (patch ${patch})` : ""}`);
-  if (equals.length > 0) lines.push(...labelled("  equals layer ", equals.join(", ")));
-  return lines;
+  return [...labelled("", name), ...painted.map((part) => `     ${part}`)];
 }
 
-function suiteText(patch: number, results: readonly CaseResult[]): string {
-  const own = results.filter(({ scenario }) => scenario.patch === patch);
-  const count = (verdict: CaseResult["verdict"]): number =>
-    own.filter((result) => result.verdict === verdict).length;
-  const parts = [
-    count("conforms") > 0 ? pc.green(`${count("conforms")} conform`) : "",
-    count("fails") > 0 ? pc.red(`${count("fails")} fail`) : "",
-    count("not-assessed") > 0 ? pc.yellow(`${count("not-assessed")} not assessed`) : "",
-  ];
-  const name = `${slugOf(patch).slice(0, 2)} ${titleOf(patch)}`;
-  return `${fit(name, WIDTH - 24)} ${parts.filter((part) => part !== "").join(", ")}`;
+function paint(verdict: Verdict): (text: string) => string {
+  if (isGood(verdict)) return pc.green;
+  return verdict === "not-assessed" ? pc.yellow : pc.red;
 }
 
-export function totals(results: readonly CaseResult[]): string {
-  const count = (verdict: CaseResult["verdict"]): number =>
-    results.filter((result) => result.verdict === verdict).length;
-  return (
-    `${plural(results.length, "case")}: ${count("conforms")} conform, ${count("fails")} fail, ` +
-    `${count("not-assessed")} not assessed`
-  );
+function missingText(results: readonly CaseResult[]): string[] {
+  const missing = missingCapabilities(results);
+  if (missing.length === 0) return [];
+  const shown = missing.slice(0, 8).map(([name, cases]) => `${name} (${plural(cases, "case")})`);
+  const more = missing.length > 8 ? [`${missing.length - 8} more`] : [];
+  return [...labelled("not assessed for want of  ", [...shown, ...more].join(", ")), ""];
 }

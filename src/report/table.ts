@@ -1,3 +1,5 @@
+import { printable } from "./printable.ts";
+
 /** Plain text in columns. Widths count characters; nothing here knows colours. */
 
 /** No line of ours is longer, in characters. */
@@ -30,9 +32,12 @@ function pieces(word: string, width: number): string[] {
   return parts;
 }
 
-/** Wrapped lines behind a label, the later ones indented to its width. */
+/**
+ * Wrapped lines behind a label, the later ones indented to its width. The text may be anybody's: it
+ * is made printable.
+ */
 export function labelled(label: string, text: string): string[] {
-  const [first = "", ...rest] = wrap(text, WIDTH - label.length);
+  const [first = "", ...rest] = wrap(printable(text), WIDTH - label.length);
   return [label + first, ...rest.map((line) => " ".repeat(label.length) + line)];
 }
 

@@ -3,19 +3,20 @@ import { claimLayer, claimText } from "../../conformance/claim.ts";
 import { LAST_LAYER, type Composition } from "../../reference/compose.ts";
 import type { OperationName } from "../../reference/operations.ts";
 import { changeText } from "../../report/change-text.ts";
+
 import { changedOperations, movedOperations, sourceOf } from "../../report/source-text.ts";
+import { labelled } from "../../report/table.ts";
 import { addErrataFlags, errataOf, type ErrataFlags } from "../composition-options.ts";
 import { print, printJson } from "../output.ts";
 import { parseNumber } from "../select.ts";
 
 /** `kmc diff 10 11`: which functions change between two layers, with their text. */
-export function addDiff(program: Command): void {
+export function add(command: Command): void {
   addErrataFlags(
-    program
-      .command("diff")
+    command
       .argument("<from>", "a layer")
       .argument("<to>", "another layer")
-      .description("which functions change between two layers, with their text")
+
       .option("--json", "as JSON"),
   ).action((from: string, to: string, options: ErrataFlags & { json?: boolean }) => {
     const { slips, remedies } = errataOf(options);
@@ -34,9 +35,9 @@ export function addDiff(program: Command): void {
       return;
     }
     print([
-      `${claimText(before)} → ${claimText(after)}`,
+      ...labelled("", `${claimText(before)} → ${claimText(after)}`),
       ...changes.flatMap((change) => ["", ...changeText(change)]),
-      ...(moved.length > 0 ? ["", `stand at another place: ${moved.join(", ")}`] : []),
+      ...(moved.length > 0 ? ["", ...labelled("stand at another place: ", moved.join(", "))] : []),
       ...(changes.length + moved.length === 0 ? ["", "nothing changes"] : []),
     ]);
   });

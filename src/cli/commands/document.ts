@@ -6,11 +6,10 @@ import { print, printJson } from "../output.ts";
 import { UsageError } from "../usage-error.ts";
 
 /** `kmc document FILE`: whether a kernel tree's MMU document is as patch 12 leaves it. */
-export function addDocument(program: Command): void {
-  program
-    .command("document")
+export function add(command: Command): void {
+  command
     .argument("<file>", "mmu.txt or mmu.rst of a kernel tree")
-    .description("whether a kernel tree's MMU document is as patch 12 leaves it")
+
     .option("--json", "as JSON")
     .action((file: string, options: { json?: boolean }) => {
       const topics = topicsOf(read(file));

@@ -5,10 +5,9 @@ import { print, printJson } from "../output.ts";
 import { selectCases, type Selection } from "../select.ts";
 
 /** `kmc list`: the cases, by patch. */
-export function addList(program: Command): void {
-  program
-    .command("list")
-    .description("the cases, by patch")
+export function add(command: Command): void {
+  command
+
     .option("--patch <n>", "only the suite of this patch")
     .option("--json", "as JSON")
     .action((options: Selection & { json?: boolean }) => {

@@ -12,10 +12,9 @@ import { selectCases, type Selection } from "../select.ts";
  * `kmc matrix`: on which layers of the reference each case holds, and whether that is as it
  * declares.
  */
-export function addMatrix(program: Command): void {
-  program
-    .command("matrix")
-    .description("on which layers each case holds, and whether that is as it declares")
+export function add(command: Command): void {
+  command
+
     .option("--patch <n>", "only the suite of this patch")
     .option("--case <id>", "only this case")
     .option("--json", "as JSON")

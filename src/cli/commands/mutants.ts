@@ -10,10 +10,9 @@ import { print, printJson } from "../output.ts";
 import { parseNumber, selectCases } from "../select.ts";
 
 /** `kmc mutants`: which cases reject which known-bad variant of a patch. */
-export function addMutants(program: Command): void {
-  program
-    .command("mutants")
-    .description("which cases reject which known-bad variant of a patch")
+export function add(command: Command): void {
+  command
+
     .option("--patch <n>", "only the mutants of this patch")
     .option("--json", "as JSON")
     .action((options: { patch?: string; json?: boolean }) => {

@@ -1,84 +1,185 @@
 import type { Command } from "commander";
+import type { Asked } from "../../adapters/protocol/transcript.ts";
 import { referenceImplementation } from "../../adapters/reference/reference-implementation.ts";
-import { type Claim, claimLayer, claimText, mustHold } from "../../conformance/claim.ts";
-import { type CaseResult, runCase } from "../../conformance/run-cases.ts";
+import { type Claim, claimLayer, claimText } from "../../conformance/claim.ts";
+import { applyDeviations, type Deviation } from "../../conformance/deviations.ts";
+import { isGood } from "../../conformance/run-cases.ts";
+import { runSuites, type SuitesRun } from "../../conformance/run-suites.ts";
+import { smokeCases } from "../../conformance/smoke.ts";
 import { LAST_LAYER } from "../../reference/compose.ts";
 import { Progress } from "../../report/progress.ts";
+import { RUN_FORMATS, type RunFormat } from "../../report/run-formats.ts";
 import { runJson } from "../../report/run-json.ts";
+import type { RunReport } from "../../report/run-report.ts";
 import { runText } from "../../report/run-text.ts";
-import { plural } from "../../report/table.ts";
+import { labelled } from "../../report/table.ts";
 import type { Case } from "../../scenario/case.generated.ts";
 import { addCompositionFlags, claimOf, type CompositionFlags } from "../composition-options.ts";
+import { readDeviations, withClaim } from "../deviations-option.ts";
 import { EXIT } from "../exit-codes.ts";
+import {
+  addImplementationFlags,
+  type ImplementationFlags,
+  startImplementation,
+  type UnderTest,
+} from "../implementation-options.ts";
+import { untilInterrupted } from "../interrupt.ts";
 import { print, printJson } from "../output.ts";
+import { REFERENCE, runOnOwnLayers } from "../run-on-reference.ts";
 import { selectCases, type Selection } from "../select.ts";
+import { TranscriptFile } from "../transcript-file.ts";
+import { UsageError } from "../usage-error.ts";
+import { ensureWritable, writeWhole } from "../write-file.ts";
 
-const OWN_LAYER = "each suite on the layer of its own patch";
+type Flags = CompositionFlags &
+  ImplementationFlags &
+  Selection &
+  Partial<Record<RunFormat, string | true>> & {
+    readonly smoke?: true;
+    readonly deviations?: string;
+    readonly transcript?: string;
+  };
 
-/** `kmc run`: runs cases on the reference and judges them. */
-export function addRun(program: Command): void {
-  addCompositionFlags(
-    program
-      .command("run")
-      .description("runs the suites on the reference, each on its own layer unless you say which")
-      .option("--patch <n>", "only the suite of this patch, whether or not the layer has the patch")
-      .option("--case <id>", "only this case")
-      .option("--json", "as JSON"),
-  ).action(async (options: CompositionFlags & Selection & { json?: boolean }) => {
-    const claim = claimOf(options);
-    const cases = selectCases(options);
-    const results = await runOnReference(cases, claim, isChosen(options));
-    const text = claim === null ? OWN_LAYER : claimText(claim);
-    if (options.json === true) printJson(runJson("reference", text, results));
-    else
-      print([`reference, ${text}`, "", ...runText(results), ...leftOutText(cases, claim, results)]);
-    process.exitCode = exitCodeOf(results);
+/** `kmc run`: runs cases on an implementation, or on the reference, and judges them. */
+export function add(command: Command): void {
+  addImplementationFlags(command);
+  addCompositionFlags(command)
+    .option("--patch <n>", "only the suite of this patch, whether or not the layer has the patch")
+    .option("--case <id>", "only this case")
+    .option("--smoke", "only the few cases that together reject every known-bad variant")
+    .option("--deviations <file>", "what is known to differ: a file, or a kernel like v5.3")
+    .option("--transcript <file>", "writes down all that is said, for `kmc replay`")
+    .option("--json [file]", "as JSON")
+    .option("--junit <file>", "writes JUnit XML")
+    .option("--ktap <file>", "writes KTAP")
+    .option("--markdown <file>", "writes Markdown")
+    .option("--html <file>", "writes one HTML page")
+    .action(run);
+}
+
+async function run(flags: Flags): Promise<void> {
+  const deviations = flags.deviations === undefined ? null : readDeviations(flags.deviations);
+  const options = deviations === null ? flags : { ...flags, ...withClaim(flags, deviations) };
+  const claim = claimOf(options);
+  const selected = selectCases(options);
+  const cases = flags.smoke === true ? smokeCases(selected) : selected;
+
+  const files = (Object.keys(RUN_FORMATS) as RunFormat[]).flatMap((format) => {
+    const path = flags[format];
+    return typeof path === "string" ? [{ path, format }] : [];
   });
+  for (const { path } of files) ensureWritable(path);
+
+  const report = await reportOf(cases, claim, flags);
+  const known = deviations === null ? null : applyDeviations(report.results, deviations);
+  const marked = known === null ? report : { ...report, results: known.results };
+  const unused = (known?.unused ?? []).filter((entry) => mustBeSeen(entry, flags, marked));
+
+  for (const { path, format } of files) writeWhole(path, RUN_FORMATS[format](marked));
+  if (flags.json === true) printJson(runJson(marked));
+  else print([...runText(marked), ...unusedText(unused)]);
+  process.exitCode = exitCodeOf(marked, unused);
 }
 
-/** A line that tells of the cases of the claimed patches that were not run. */
-function leftOutText(
-  cases: readonly Case[],
-  claim: Claim | null,
-  results: readonly CaseResult[],
-): string[] {
-  if (claim === null) return [];
-  const claimed = cases.filter(({ patch }) => claim.composition.patches.includes(patch));
-  const count =
-    claimed.length - results.filter(({ scenario }) => claimed.includes(scenario)).length;
-  if (count === 0) return [];
-  return [`${plural(count, "case")} of these patches left out: about other compositions`];
+/** Whether the run has looked at all that a deviation is about. */
+function mustBeSeen(entry: Deviation, flags: Flags, { results, notRun }: RunReport): boolean {
+  if (notRun > 0) return false;
+  const isPartial = flags.smoke === true || flags.case !== undefined;
+  if (!isPartial && flags.patch === undefined) return true;
+  if (entry.case !== undefined) return results.some(({ scenario }) => scenario.id === entry.case);
+  return !isPartial && entry.patch === Number(flags.patch);
 }
 
-const isChosen = ({ patch, case: id }: Selection): boolean =>
-  patch !== undefined || id !== undefined;
-
-/**
- * Runs the cases that must hold, or, if the user has chosen them by name, all of them.
- * @param claim what the reference is to be composed of; null: for each case the layer of its patch.
- */
-export async function runOnReference(
+async function reportOf(
   cases: readonly Case[],
   claim: Claim | null,
-  chosen: boolean,
-): Promise<CaseResult[]> {
-  const claimFor = (scenario: Case): Claim =>
-    claim ?? claimLayer(scenario.patch === 0 ? LAST_LAYER : scenario.patch);
-  const wanted = cases.filter(
-    (scenario) => (chosen && claim !== null) || mustHold(scenario, claimFor(scenario)),
-  );
-  const progress = new Progress("case", wanted.length);
-  const results: CaseResult[] = [];
-  for (const scenario of wanted) {
-    progress.step(scenario.id);
-    const { composition } = claimFor(scenario);
-    results.push(await runCase(scenario, referenceImplementation(composition, "reference")));
+  flags: Flags,
+): Promise<RunReport> {
+  if (flags.transcript !== undefined && flags.impl === undefined) {
+    throw new UsageError("--transcript needs --impl");
   }
-  progress.end();
-  return results;
+  const transcript = flags.transcript === undefined ? null : new TranscriptFile(flags.transcript);
+  const underTest = await startImplementation(flags, transcript?.addCase).catch(
+    (error: unknown) => {
+      transcript?.discard();
+      throw error;
+    },
+  );
+  const chosen = flags.patch !== undefined || flags.case !== undefined;
+  if (underTest === null) {
+    if (claim === null) return runOnOwnLayers(cases);
+    const reference = referenceImplementation(claim.composition, "reference");
+    const found = await runSuites([reference], { cases, claim, findErrata: false, chosen });
+    return { implementation: REFERENCE, restarts: 0, ...reportParts(cases, found) };
+  }
+  const { name, version } = underTest.introduction;
+  const claimed = claim ?? claimLayer(LAST_LAYER);
+  transcript?.add([
+    {
+      transcript: 1,
+      introduction: underTest.introduction,
+      asked: askedFor(claimed, cases, !saysErrata(flags), chosen),
+    },
+  ]);
+  const found = await runOn(underTest, cases, claimed, !saysErrata(flags), chosen, transcript);
+  const restarts = underTest.restarts();
+  transcript?.add([{ end: { restarts, notRun: found.left } }]);
+  transcript?.end();
+  return { implementation: { name, version }, restarts, ...reportParts(cases, found) };
 }
 
-export function exitCodeOf(results: readonly CaseResult[]): number {
-  if (results.some(({ verdict }) => verdict === "fails")) return EXIT.fails;
-  return results.some(({ verdict }) => verdict === "conforms") ? EXIT.ok : EXIT.inconclusive;
+const askedFor = (
+  { composition: { patches, slips, remedies } }: Claim,
+  cases: readonly Case[],
+  findErrata: boolean,
+  chosen: boolean,
+): Asked => ({ patches, slips, remedies, cases: cases.map(({ id }) => id), findErrata, chosen });
+
+/** Whether the user says which errata there are. */
+const saysErrata = ({ profile, slips, remedies, deviations }: Flags): boolean =>
+  (profile ?? slips ?? remedies ?? deviations) !== undefined;
+
+async function runOn(
+  underTest: UnderTest,
+  cases: readonly Case[],
+  claim: Claim,
+  findErrata: boolean,
+  chosen: boolean,
+  transcript: TranscriptFile | null,
+): Promise<SuitesRun> {
+  const progress = new Progress("case", cases.length);
+  const found = await untilInterrupted(underTest, (signal) => {
+    signal.addEventListener("abort", () => transcript?.endCases());
+    return runSuites(underTest.workers, {
+      ...{ cases, claim, findErrata, chosen, signal },
+      onResult: ({ scenario }) => {
+        progress.step(scenario.id);
+      },
+    });
+  });
+  progress.end();
+  return found;
+}
+
+export function reportParts(
+  cases: readonly Case[],
+  { claim, results, left }: SuitesRun,
+): Pick<RunReport, "claim" | "results" | "leftOut" | "notRun"> {
+  const { patches } = claim.composition;
+  const claimed = cases.filter(({ patch }) => patches.includes(patch));
+  const run = results.filter(({ scenario }) => patches.includes(scenario.patch)).length;
+  const leftOut = Math.max(0, claimed.length - run - left);
+  return { claim: claimText(claim), results, leftOut, notRun: left };
+}
+
+const unusedText = (unused: readonly Deviation[]): string[] =>
+  unused.flatMap(({ case: id, patch, reason }) =>
+    labelled("deviation not seen: ", `${id ?? `patch ${String(patch)}`} (${reason})`),
+  );
+
+export function exitCodeOf({ results, notRun }: RunReport, unused: readonly Deviation[]): number {
+  const isFine = results.every(({ verdict }) => isGood(verdict) || verdict === "not-assessed");
+  if (!isFine || unused.length > 0) return EXIT.fails;
+  const isWhole = notRun === 0 && results.some(({ verdict }) => isGood(verdict));
+  return isWhole ? EXIT.ok : EXIT.inconclusive;
 }

@@ -1,8 +1,7 @@
 import type { Command } from "commander";
 import { recordOnReference } from "../../adapters/reference/reference-implementation.ts";
-import { claimLayer, claimText } from "../../conformance/claim.ts";
+import { claimText, ownClaim } from "../../conformance/claim.ts";
 import { matrixLine } from "../../conformance/matrix.ts";
-import { LAST_LAYER } from "../../reference/compose.ts";
 import { caseText } from "../../report/case-text.ts";
 import { neededCapabilities } from "../../scenario/capabilities.ts";
 import type { Case } from "../../scenario/case.generated.ts";
@@ -11,17 +10,15 @@ import { print, printJson } from "../output.ts";
 import { selectCases } from "../select.ts";
 
 /** `kmc show CASE`: what a case does and expects, its row, and what happens inside on one layer. */
-export function addShow(program: Command): void {
+export function add(command: Command): void {
   addCompositionFlags(
-    program
-      .command("show")
+    command
       .argument("<case>", "the id of a case")
-      .description("a case: what it does and expects, where it holds, and what happens inside")
+
       .option("--json", "as JSON"),
   ).action((id: string, options: CompositionFlags & { json?: boolean }) => {
     const [scenario] = selectCases({ case: id }) as [Case];
-    const claim =
-      claimOf(options) ?? claimLayer(scenario.patch === 0 ? LAST_LAYER : scenario.patch);
+    const claim = claimOf(options) ?? ownClaim(scenario);
     const record = recordOnReference(claim.composition, scenario);
     const on = claimText(claim);
     if (options.json === true) {

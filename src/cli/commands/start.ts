@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { pc } from "../../report/colours.ts";
@@ -14,33 +14,28 @@ import { runText } from "../../report/run-text.ts";
 import { loadCases } from "../../scenario/load-cases.ts";
 import { EXIT } from "../exit-codes.ts";
 import { print } from "../output.ts";
-import { runOnReference } from "./run.ts";
-
-const CLAIM = "each suite on the layer of its own patch";
+import { UsageError } from "../usage-error.ts";
+import { writeWhole } from "../write-file.ts";
+import { runOnOwnLayers } from "../run-on-reference.ts";
 
 /** `kmc start`: everything on the reference: suites, matrix, mutants, report. */
-export function addStart(program: Command): void {
-  program
-    .command("start")
-    .description("runs everything on the reference, prints the matrix and writes the report")
+export function add(command: Command): void {
+  command
+
     .option("--out <dir>", "where the report goes", "report")
-    .action(async ({ out }: { out: string }) => {
+    .action(({ out }: { out: string }) => {
+      makeFolder(out);
       const cases = loadCases();
       const report: Report = {
-        results: await runOnReference(cases, null, false),
+        run: runOnOwnLayers(cases),
         lines: withProgress("matrix", cases, matrixLine),
         kills: withProgress("mutant", mutants, (mutant) => killsOf(mutant, cases)),
       };
-      mkdirSync(out, { recursive: true });
-      writeWhole(
-        join(out, "report.json"),
-        `${JSON.stringify(reportJson(report, CLAIM), null, 2)}\n`,
-      );
-      writeWhole(join(out, "index.html"), reportHtml(report, CLAIM));
+      writeWhole(join(out, "report.json"), `${JSON.stringify(reportJson(report), null, 2)}\n`);
+      writeWhole(join(out, "index.html"), reportHtml(report));
       print([
-        pc.bold("Suites, each on the layer of its own patch"),
-        "",
-        ...runText(report.results),
+        pc.bold("Suites"),
+        ...runText(report.run),
         "",
         pc.bold("Mutants: known-bad variants of each patch"),
         ...mutantsText(report.kills).slice(-1 - survivors(report)),
@@ -57,8 +52,12 @@ export function addStart(program: Command): void {
 
 const survivors = ({ kills }: Report): number => kills.filter(({ by }) => by.length === 0).length;
 
-/** Never leaves half a file behind. */
-function writeWhole(path: string, text: string): void {
-  writeFileSync(`${path}.tmp`, text);
-  renameSync(`${path}.tmp`, path);
+/** Before the work: it would be in vain. @throws UsageError */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new UsageError(`the folder ${path} cannot be made: ${code}`);
+  }
 }

@@ -1,0 +1,58 @@
+import type { Command } from "commander";
+import { cannedConversation } from "../../adapters/protocol/canned.ts";
+import { referenceDefinition } from "../../adapters/reference/reference-definition.ts";
+import { examine, type Check } from "../../conformance/examine.ts";
+import { composeThrough } from "../../reference/compose.ts";
+import { pc } from "../../report/colours.ts";
+import { labelled } from "../../report/table.ts";
+import { loadCases } from "../../scenario/load-cases.ts";
+import { EXIT } from "../exit-codes.ts";
+import { print } from "../output.ts";
+import { selectCases } from "../select.ts";
+
+/** The case of the canned conversation: a slot is made, removed, and looked at. */
+const LESSON = "p08.creation.numbers-0-and-1";
+const LESSON_LAYER = 8;
+
+/** `kmc doctor`: whether an implementation speaks the protocol; without one, how it is spoken. */
+export function add(command: Command): void {
+  command
+
+    .option("--impl <command>", "the implementation")
+    .option("--case <id>", "for the conversation that is shown: about this case", LESSON)
+    .action(async ({ impl, case: id }: { impl?: string; case: string }) => {
+      if (impl === undefined) await showConversation(id);
+      else process.exitCode = await check(impl);
+    });
+}
+
+async function showConversation(id: string): Promise<void> {
+  const [scenario] = selectCases({ case: id });
+  const definition = referenceDefinition(composeThrough(LESSON_LAYER), "example");
+  for (const { request, answer } of await cannedConversation(definition, scenario!)) {
+    print([`${pc.bold("→")} ${request}`, `${pc.bold("←")} ${answer}`]);
+  }
+}
+
+async function check(command: string): Promise<number> {
+  let mistakes = 0;
+  for await (const each of examine(command, loadCases())) {
+    if (each.state === "mistake") mistakes++;
+    print(checkText(each));
+  }
+  print(mistakes > 0 ? [FOUND] : [GOOD]);
+  return mistakes > 0 ? EXIT.fails : EXIT.ok;
+}
+
+const FOUND = "The conversation goes wrong there; docs/protocol.md says how it goes.";
+const GOOD = "It speaks the protocol. Whatever `kmc run` finds is about the kernel.";
+
+function checkText({ what, state, details }: Check): string[] {
+  const paint = { ok: pc.green, mistake: pc.red, remark: pc.yellow }[state];
+  return [
+    ...labelled(`${state.padEnd(8)} `, what).map((line, i) =>
+      i === 0 ? line.replace(state, paint(state)) : line,
+    ),
+    ...details.flatMap((detail) => labelled("           ", detail)),
+  ];
+}

@@ -1,0 +1,44 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { type Deviations, DeviationsError, parseDeviations } from "../conformance/deviations.ts";
+import { PACKAGE_ROOT } from "../scenario/package-root.ts";
+import type { CompositionFlags } from "./composition-options.ts";
+import { UsageError } from "./usage-error.ts";
+
+const PRESETS = join(PACKAGE_ROOT, "fixtures/deviations");
+
+/** Names of the deviations that this package has. */
+export const presetNames = (): string[] =>
+  readdirSync(PRESETS)
+    .map((file) => file.replace(/\.json$/, ""))
+    .sort();
+
+/** A file of deviations, or a preset by its name. @throws UsageError */
+export function readDeviations(name: string): Deviations {
+  const preset = presetNames().includes(name) ? join(PRESETS, `${name}.json`) : name;
+  if (!existsSync(preset)) {
+    const known = presetNames().join(", ");
+    throw new UsageError(
+      `there is no file ${name}, and no preset of that name; there are ${known}`,
+    );
+  }
+  try {
+    return parseDeviations(readFileSync(preset, "utf8"), name);
+  } catch (error) {
+    if (error instanceof DeviationsError) throw new UsageError(error.message);
+    const code = (error as NodeJS.ErrnoException).code ?? String(error);
+    throw new UsageError(`${name} cannot be read: ${code}`);
+  }
+}
+
+/** The options, with what the deviations say of the implementation. @throws UsageError */
+export function withClaim(flags: CompositionFlags, { claim }: Deviations): CompositionFlags {
+  if (claim === undefined) return flags;
+  const given = (["layer", "patches", "profile", "slips", "remedies"] as const).find(
+    (name) => flags[name] !== undefined,
+  );
+  if (given !== undefined) {
+    throw new UsageError(`--${given} and these deviations exclude each other: both make a claim`);
+  }
+  return { ...flags, ...claim };
+}

@@ -1,0 +1,45 @@
+import { VERSION } from "../version.ts";
+import { Command, CommanderError } from "commander";
+import { CaseError } from "../scenario/case-error.ts";
+import { CompositionError } from "../reference/composition-error.ts";
+import { printable } from "../report/printable.ts";
+import { COMMANDS } from "./commands.ts";
+import { EXIT } from "./exit-codes.ts";
+import { UsageError } from "./usage-error.ts";
+
+/** Does what the arguments say and leaves how it went in `process.exitCode`. */
+export async function runProgram(args: readonly string[]): Promise<void> {
+  const program = new Command("kmc")
+    .description('conformance suite for "KVM: x86/mmu: Remove fast invalidate mechanism"')
+    .version(VERSION)
+    .exitOverride()
+    .configureOutput({
+      outputError: (text, write) => {
+        const line = text.trimEnd().replaceAll("\n", " ");
+        write(`${line.replace(/^error: /, "kmc: ")}\n`);
+      },
+    })
+    .showSuggestionAfterError();
+
+  for (const [name, description, load] of COMMANDS) {
+    const command = program.command(name).description(description);
+    if (args.includes(name)) (await load()).add(command);
+  }
+
+  try {
+    await program.parseAsync(args, { from: "user" });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage;
+    } else if (
+      error instanceof UsageError ||
+      error instanceof CaseError ||
+      error instanceof CompositionError
+    ) {
+      process.stderr.write(`kmc: ${printable(error.message)}\n`);
+      process.exitCode = EXIT.usage;
+    } else {
+      throw error;
+    }
+  }
+}

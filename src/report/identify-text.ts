@@ -1,0 +1,54 @@
+import type { Introduction } from "../adapters/protocol/messages.ts";
+import type { Finding, Identification } from "../conformance/identify.ts";
+import { SLIPS } from "../reference/errata/index.ts";
+import { pc } from "./colours.ts";
+import { candidateText, partText } from "./part-text.ts";
+import { fit, labelled, plural, WIDTH } from "./table.ts";
+
+/** An identification as text: what it is, part by part, and where it differs from that. */
+export function identifyText(
+  { name, version }: Introduction,
+  { candidate, findings, assessed, divergences }: Identification,
+): string[] {
+  const agree = divergences.length === 0;
+  const how = agree ? "behaves in every assessed case as" : "comes closest to";
+  const verdict =
+    assessed === 0 ? "nothing could be assessed" : `${how} ${candidateText(candidate)}`;
+  return [
+    ...labelled("", `${name} ${version}: ${verdict}`),
+    "",
+    ...findings.flatMap(findingText),
+    "",
+    ...divergences.flatMap(({ scenario, violations }, i) => {
+      if (i > 2) return [];
+      const [first] = violations;
+      const lines = labelled("differs in ", `${scenario.id}: ${scenario.title}`);
+      if (first === undefined) return [...lines, "  it holds, and does not there"];
+      const { pointer, expected, seen } = first;
+      return [...lines, ...labelled("  ", `at ${pointer} expected ${expected}; seen ${seen}`)];
+    }),
+    ...(divergences.length > 3 ? [`and in ${divergences.length - 3} more`] : []),
+    `${plural(assessed, "case")} assessed, ${divergences.length} not explained`,
+  ];
+}
+
+function findingText(finding: Finding): string[] {
+  const { part } = finding;
+  const line = `${stateText(finding)}  ${fit(partText(part), WIDTH - 14).trimEnd()}`;
+  if (finding.state !== "undetermined") return [line];
+  const { missing } = finding;
+  const why =
+    missing.length === 0
+      ? "no case can tell here: with or without it the same is seen"
+      : `needs ${missing.join(", ")}`;
+  return [line, ...labelled("              ", why).map((text) => pc.dim(text))];
+}
+
+/** A patch is there or not; a slip is in or as promised; a gap is open or mended. */
+function stateText({ part, state }: Finding): string {
+  if (state === "undetermined") return pc.yellow("undetermined");
+  const has = state === "present";
+  if (typeof part === "number") return has ? pc.green("present     ") : pc.dim("absent      ");
+  if (SLIPS.includes(part)) return has ? pc.red("slip        ") : pc.dim("as promised ");
+  return has ? pc.green("mended      ") : pc.dim("open gap    ");
+}
