@@ -26,8 +26,12 @@ module.exports = {
       name: "no-unused-modules",
       comment: "a module that no command, suite or script uses is to be deleted",
       severity: "error",
-      from: { path: "^(src/cli/main|suites/|scripts/)" },
-      to: { path: "^src", pathNot: "(^src/cli/main|\\.generated)\\.ts$", reachable: false },
+      from: { path: "^(src/cli/main|src/index|suites/|scripts/)" },
+      to: {
+        path: "^src",
+        pathNot: "(^src/cli/main|^src/index|\\.generated)\\.ts$",
+        reachable: false,
+      },
     },
     {
       name: "reference-is-pure",

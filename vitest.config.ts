@@ -18,6 +18,8 @@ export default defineConfig({
       include: ["src/**/*.ts"],
       exclude: ["src/**/*.generated.ts"],
       reporter: ["text-summary", "json-summary", "html"],
+      // Lines that nothing reaches are explained where they stand.
+      thresholds: { "src/reference/**": { lines: 98, branches: 95 } },
     },
   },
 });

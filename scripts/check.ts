@@ -80,9 +80,19 @@ check("format", "npx", ["prettier", "--check", "--log-level=warn", "."]);
 check("lint", "npx", ["eslint", "."]);
 check("types", "npx", ["tsc", "-p", "."]);
 check("generated types", process.execPath, [...source, "scripts/generate-types.ts", "--check"]);
+check("generated docs", process.execPath, [...source, "scripts/generate-reference.ts", "--check"]);
 check("meanings of cases", process.execPath, [...source, "scripts/lock-cases.ts", "--check"]);
-check("dependency rules", "npx", ["depcruise", "src", "suites", "scripts", "--config", ".dependency-cruiser.cjs"]);
+check("smoke list", process.execPath, [...source, "scripts/lock-smoke.ts", "--check"]);
+check("dependency rules", "npx", [
+  "depcruise",
+  "src",
+  "suites",
+  "scripts",
+  "--config",
+  ".dependency-cruiser.cjs",
+]);
 tests();
+check("package", process.execPath, [...source, "scripts/check-package.ts"]);
 check("documentation", process.execPath, [...source, "scripts/check-docs.ts"]);
 
 const skipped = totals.skipped > 0 ? `, ${totals.skipped} skipped` : "";
