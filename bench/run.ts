@@ -9,6 +9,7 @@ import { loadCases } from "../src/scenario/load-cases.ts";
 import { FAULTS, faults } from "./faults.ts";
 import { INSTALLS, installs } from "./installs.ts";
 import { measure, printTable, seconds } from "./measure.ts";
+import { protocolBench } from "./protocol.ts";
 import type { Removal } from "./removal.ts";
 
 /** The series' own benchmark: 8 vCPUs with 2000 MB each, in 4K pages. */
@@ -59,6 +60,8 @@ if (bench("matrix")) {
   );
 }
 
+if (bench("protocol")) await protocolBench();
+
 if (bench("suite")) {
   const run = (...command: string[]): void => {
     const { status, stderr } = spawnSync(process.execPath, command, { encoding: "utf8" });
@@ -78,6 +81,23 @@ if (bench("suite")) {
       );
       return [name, ...[median, fastest, slowest].map(seconds), "1 s"];
     }),
+  );
+  const help = measure(
+    5,
+    () => null,
+    () => {
+      run("dist/cli/main.js", "--help");
+    },
+  );
+  printTable(
+    ["kmc --help, compiled", "median", "fastest", "slowest", "target"],
+    [
+      [
+        "",
+        ...[help.median, help.fastest, help.slowest].map((ms) => `${ms.toFixed(0)} ms`),
+        "150 ms",
+      ],
+    ],
   );
 }
 
