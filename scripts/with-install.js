@@ -1,7 +1,6 @@
 // Installs the packages if they are missing or older than package-lock.json, then runs what is
-// asked for:   node scripts/with-install.js kmc ARGS...   the tool   node scripts/with-install.js
-// check         all checks Plain JavaScript without imports from packages: it runs before there are
-// any.
+// asked for: `kmc ARGS...`, the tool, or `check`, all checks. Plain JavaScript without imports from
+// packages: it runs before there are any.
 import { spawnSync } from "node:child_process";
 import { existsSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
