@@ -100,9 +100,6 @@ function findingsOf(
   parts: readonly Part[],
   results: readonly CaseResult[],
 ): Finding[] {
-  if (!results.some(isAssessed)) {
-    return parts.map((part) => ({ part, state: "undetermined", missing: [] }));
-  }
   const here = composeCandidate(candidate);
   const holdsHere = new Map(results.map(({ scenario }) => [scenario, holds(scenario, here)]));
   return parts.map((part) => {

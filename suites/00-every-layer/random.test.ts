@@ -104,22 +104,26 @@ describeReference("the check can fail", () => {
 const wrongAt = (scenario: Case, record: CaseRecord): Set<string> =>
   new Set(judge(scenario, record).map(({ pointer }) => pointer));
 
-describe.runIf(COMMAND !== undefined)("random legal scenarios", () => {
-  const session = useSession();
-  test.for(machines)("%s", async (machine, { skip }) => {
-    const { composition } = claimed();
-    await checkAsync(actions, AGAINST_RUNS, async (wanted) => {
-      const scenario = scenarioOf(machine, wanted, { mmio_generation_bits: 3 });
-      const missing = neededCapabilities(scenario).filter((name) => !session().offers(name));
-      if (missing.length > 0) skip(`it does not offer ${missing.join(", ")}`);
-      const record = await session().record(scenario);
-      // A gap that what it claims to be leaves open is no fault of its own.
-      const known = wrongAt(scenario, recordOnReference(composition, scenario));
-      const wrong = judge(scenario, record).filter(({ pointer }) => !known.has(pointer));
-      if (wrong.length > 0) throw new InvariantBroken(wrongText(wrong), scenario);
+/** Against another implementation; not declared at all without one. */
+function describeAgainstImplementation(): void {
+  describe("random legal scenarios", () => {
+    const session = useSession();
+    test.for(machines)("%s", async (machine, { skip }) => {
+      const { composition } = claimed();
+      await checkAsync(actions, AGAINST_RUNS, async (wanted) => {
+        const scenario = scenarioOf(machine, wanted, { mmio_generation_bits: 3 });
+        const missing = neededCapabilities(scenario).filter((name) => !session().offers(name));
+        if (missing.length > 0) skip(`it does not offer ${missing.join(", ")}`);
+        const record = await session().record(scenario);
+        // A gap that what it claims to be leaves open is no fault of its own.
+        const known = wrongAt(scenario, recordOnReference(composition, scenario));
+        const wrong = judge(scenario, record).filter(({ pointer }) => !known.has(pointer));
+        if (wrong.length > 0) throw new InvariantBroken(wrongText(wrong), scenario);
+      });
     });
   });
-});
+}
+if (COMMAND !== undefined) describeAgainstImplementation();
 
 const wrongText = (wrong: readonly Violation[]): string =>
   wrong

@@ -4,8 +4,9 @@ import { allSteps, neededCapabilities, relevantEvents } from "../../src/scenario
 import { loadCases } from "../../src/scenario/load-cases.ts";
 import { aCase } from "../support/a-case.ts";
 
-/** What a case with this one step needs. */
-const needs = (step: Step): string[] => neededCapabilities(aCase({ steps: [step] }));
+/** What a case with this one step needs, beside a machine of the usual kind. */
+const needs = (step: Step): string[] =>
+  neededCapabilities(aCase({ steps: [step] })).filter((name) => !name.startsWith("machine:"));
 
 const shrink: Step = { do: "shrink" };
 
@@ -87,11 +88,21 @@ describe("a case needs", () => {
     expect(needs(step)).toEqual(needed);
   });
 
-  test("the parameters of its machine that are not left as they are", () => {
-    const scenario = aCase({ machine: { preempt: true, paging: "npt" }, steps: [shrink] });
-    expect(neededCapabilities(scenario)).toEqual([
-      "machine:paging",
-      "machine:preempt",
+  test("the parameters of its machine that are not those of every machine", () => {
+    const machine = { preempt: true, paging: "npt", physical_address_width: 46 } as const;
+    expect(neededCapabilities(aCase({ machine, steps: [shrink] }))).toEqual([
+      "machine:address_spaces=2",
+      "machine:physical_address_width=46",
+      "machine:preempt=true",
+      "operation:shrink",
+    ]);
+  });
+
+  test("of a list the parameter alone, and as many address spaces as it has", () => {
+    const machine = { address_spaces: 1, resident: [] };
+    expect(neededCapabilities(aCase({ machine, steps: [shrink] }))).toEqual([
+      "machine:address_spaces=1",
+      "machine:resident",
       "operation:shrink",
     ]);
   });
