@@ -28,7 +28,7 @@ export interface SessionOptions {
 }
 
 /** How long it may take at least to start and introduce itself, in milliseconds. */
-const START_TIMEOUT = 5000;
+const START_TIMEOUT = 15_000;
 const RUNNER = { name: "kmc", version: VERSION };
 
 /** An implementation behind the protocol. Its process is started again when a case has cost it. */

@@ -1,8 +1,8 @@
 import type { Command } from "commander";
 import { cannedConversation } from "../../adapters/protocol/canned.ts";
 import { referenceDefinition } from "../../adapters/reference/reference-definition.ts";
+import { ownClaim } from "../../conformance/claim.ts";
 import { examine, type Check } from "../../conformance/examine.ts";
-import { composeThrough } from "../../reference/compose.ts";
 import { pc } from "../../report/colours.ts";
 import { labelled } from "../../report/table.ts";
 import { loadCases } from "../../scenario/load-cases.ts";
@@ -10,9 +10,8 @@ import { EXIT } from "../exit-codes.ts";
 import { print } from "../output.ts";
 import { selectCases } from "../select.ts";
 
-/** The case of the canned conversation: a slot is made, removed, and looked at. */
-const LESSON = "p08.creation.numbers-0-and-1";
-const LESSON_LAYER = 8;
+/** The case of the canned conversation: what it tells of is the making of a slot. */
+const LESSON = "p01.order.numbers-of-a-creation";
 
 /** `kmc doctor`: whether an implementation speaks the protocol; without one, how it is spoken. */
 export function add(command: Command): void {
@@ -28,7 +27,7 @@ export function add(command: Command): void {
 
 async function showConversation(id: string): Promise<void> {
   const [scenario] = selectCases({ case: id });
-  const definition = referenceDefinition(composeThrough(LESSON_LAYER), "example");
+  const definition = referenceDefinition(ownClaim(scenario!).composition, "example");
   for (const { request, answer } of await cannedConversation(definition, scenario!)) {
     print([`${pc.bold("→")} ${request}`, `${pc.bold("←")} ${answer}`]);
   }

@@ -1,0 +1,58 @@
+import { describe, expect, test } from "vitest";
+import { mistakeInRequest } from "../../src/adapters/protocol/validate-message.ts";
+import { kmc } from "../support/kmc.ts";
+
+const broken = (file: string): string => `node examples/broken/${file}`;
+
+describe("the doctor", () => {
+  test("finds nothing wrong with who speaks the protocol", async () => {
+    const { code, out } = await kmc("doctor", "--impl", broken("speak.mjs"));
+    expect(out.split("\n")).toEqual([
+      "ok       introduces itself as broken example 1",
+      "ok       offers 3 capabilities",
+      "ok       answers 2 small cases as the schema says (step by step)",
+      "ok       answers 2 small cases as the schema says (pipelined)",
+      "ok       ends after shutdown with status 0",
+      "It speaks the protocol. Whatever `kmc run` finds is about the kernel.",
+      "",
+    ]);
+    expect(code).toBe(0);
+  });
+
+  test.each([
+    { file: "wrong-type.mjs", says: "/gpa must be string" },
+    { file: "writes-text.mjs", says: "a line that is not JSON" },
+    { file: "exits.mjs", says: "it exited with status 101" },
+    { file: "no-introduction.mjs", says: "must have required property 'protocol'" },
+  ])("shows where the conversation with $file goes wrong", async ({ file, says }) => {
+    const { code, out } = await kmc("doctor", "--impl", broken(file));
+    expect(out).toContain("mistake  ");
+    expect(out).toContain(says);
+    expect(code).toBe(1);
+  });
+
+  test("tells a disagreement about the kernel from a mistake: it is none of its business", async () => {
+    const old = "node bin/kmc.js serve --layer 3 --slips E1";
+    const { code, out } = await kmc("doctor", "--impl", old);
+    expect(out).not.toContain("mistake");
+    expect(code).toBe(0);
+  });
+
+  test("shows a conversation to learn from, which is as the schema says", async () => {
+    const { code, out } = await kmc("doctor");
+    const lines = out.trimEnd().split("\n");
+    const said = (arrow: string): unknown[] =>
+      lines
+        .filter((line) => line.startsWith(arrow))
+        .map((line) => JSON.parse(line.slice(2)) as unknown);
+    expect(said("→").map(mistakeInRequest).filter(Boolean)).toEqual([]);
+    expect(said("→").map((request) => (request as { method: string }).method)).toEqual([
+      ...["initialize", "reset"],
+      ...Array.from({ length: lines.length / 2 - 3 }, () => "step"),
+      "shutdown",
+    ]);
+    expect(said("←").length).toBe(said("→").length);
+    expect(out).toContain('"event":"memslots.published"');
+    expect(code).toBe(0);
+  });
+});
