@@ -27,6 +27,7 @@ function validator(): ValidateFunction {
       verbose: true,
       // The schema itself is checked in a unit test; optimising would take longer than it saves.
       validateSchema: false,
+      inlineRefs: false,
       code: { optimize: false },
     });
     compiled = ajv.compile(withTelling(schema));

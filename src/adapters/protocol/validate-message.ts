@@ -24,8 +24,14 @@ function validator(definition: string): ValidateFunction {
   if (ajv === undefined) {
     const schema = read(PROTOCOL_SCHEMA_FILE);
     id = schema.$id;
-    // The schemas themselves are checked in unit tests.
-    ajv = new Ajv2020({ discriminator: true, allowUnionTypes: true, validateSchema: false });
+    ajv = new Ajv2020({
+      discriminator: true,
+      allowUnionTypes: true,
+      // The schemas are checked in unit tests; optimising would take longer than it saves.
+      validateSchema: false,
+      inlineRefs: false,
+      code: { optimize: false },
+    });
     ajv.addSchema(read(SCHEMA_FILE)).addSchema({ ...schema, $defs: withTellingEvents(schema) });
   }
   return ajv.getSchema(`${id}#/$defs/${definition}`)!;
