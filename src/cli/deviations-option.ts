@@ -1,6 +1,15 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { type Deviations, DeviationsError, parseDeviations } from "../conformance/deviations.ts";
+import {
+  applyDeviations,
+  type Deviations,
+  DeviationsError,
+  isLookedAt,
+  parseDeviations,
+} from "../conformance/deviations.ts";
+import type { RunReport } from "../report/run-report.ts";
+import type { Case } from "../scenario/case.generated.ts";
+import { loadCases } from "../scenario/load-cases.ts";
 import { PACKAGE_ROOT } from "../scenario/package-root.ts";
 import type { CompositionFlags } from "./composition-options.ts";
 import { UsageError } from "./usage-error.ts";
@@ -41,4 +50,19 @@ export function withClaim(flags: CompositionFlags, { claim }: Deviations): Compo
     throw new UsageError(`--${given} and these deviations exclude each other: both make a claim`);
   }
   return { ...flags, ...claim };
+}
+
+/**
+ * What a run has found out, for somebody who knows the deviations.
+ * @param cases those that were chosen.
+ */
+export function inLightOf(
+  { deviations }: Deviations,
+  report: RunReport,
+  cases: readonly Case[],
+): RunReport {
+  const { results, unused } = applyDeviations(report.results, { deviations });
+  const all = loadCases();
+  const unseen = report.notRun > 0 ? [] : unused.filter((entry) => isLookedAt(entry, cases, all));
+  return { ...report, results, unseen };
 }

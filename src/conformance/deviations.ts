@@ -1,7 +1,9 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020 } from "ajv/dist/2020.js";
+import type { Case } from "../scenario/case.generated.ts";
 import { PACKAGE_ROOT } from "../scenario/package-root.ts";
+import { SCHEMA_FILE } from "../scenario/validate.ts";
 import { type CaseResult, isGood } from "./run-cases.ts";
 
 /** A known difference: of a case, or of some cases of a patch. */
@@ -41,14 +43,15 @@ export function parseDeviations(text: string, file: string): Deviations {
   } catch (error) {
     throw new DeviationsError(`${file} is not JSON: ${(error as Error).message}`);
   }
-  const schema = JSON.parse(
-    readFileSync(join(PACKAGE_ROOT, DEVIATIONS_SCHEMA_FILE), "utf8"),
-  ) as object;
-  const validate = new Ajv2020({ validateSchema: false }).compile<Deviations>(schema);
+  const ajv = new Ajv2020({ validateSchema: false }).addSchema(read(SCHEMA_FILE));
+  const validate = ajv.compile<Deviations>(read(DEVIATIONS_SCHEMA_FILE));
   if (validate(document)) return document;
   const { instancePath, message = "does not fit" } = validate.errors!.at(-1)!;
   throw new DeviationsError(`${file}, ${instancePath === "" ? "/" : instancePath}: ${message}`);
 }
+
+const read = (file: string): object =>
+  JSON.parse(readFileSync(join(PACKAGE_ROOT, file), "utf8")) as object;
 
 export interface WithDeviations {
   readonly results: readonly CaseResult[];
@@ -77,4 +80,21 @@ export function applyDeviations(
     return isGood(verdict) ? { ...result, verdict: "unexpected-pass" } : result;
   });
   return { results: marked, unused: deviations.filter((entry) => !used.has(entry)) };
+}
+
+/**
+ * Whether the chosen ones of all cases are all that a deviation is about. If all are chosen, they
+ * are, even if it is about a case that is not there any more.
+ */
+export function isLookedAt(
+  entry: Deviation,
+  chosen: readonly Case[],
+  all: readonly Case[],
+): boolean {
+  if (chosen.length === all.length) return true;
+  const about = all.filter(({ id, patch }) =>
+    entry.case === undefined ? patch === entry.patch : id === entry.case,
+  );
+  const ids = new Set(chosen.map(({ id }) => id));
+  return about.length > 0 && about.every(({ id }) => ids.has(id));
 }

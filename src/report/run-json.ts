@@ -3,7 +3,7 @@ import { countVerdicts, type RunReport } from "./run-report.ts";
 
 /** A run as a document (fixtures/schema/output.schema.json, `run`). */
 export function runJson({ implementation, claim, results, ...counts }: RunReport) {
-  const { leftOut, notRun, restarts } = counts;
+  const { leftOut, notRun, restarts, unseen } = counts;
   return {
     kind: "run",
     format: 1,
@@ -12,6 +12,7 @@ export function runJson({ implementation, claim, results, ...counts }: RunReport
     leftOut,
     notRun,
     restarts,
+    deviationsNotSeen: unseen,
     results: results.map(resultJson),
     summary: countVerdicts(results),
   };

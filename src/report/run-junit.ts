@@ -1,16 +1,25 @@
+import type { Deviation } from "../conformance/deviations.ts";
 import { type CaseResult, isGood } from "../conformance/run-cases.ts";
 import { slugOf } from "../scenario/suites.ts";
 import { failureLines } from "./failure-lines.ts";
-import { patchesOf, type RunReport, VERDICTS } from "./run-report.ts";
+import { patchesOf, type RunReport, subjectOf, VERDICTS } from "./run-report.ts";
 import { element, textElement } from "./xml.ts";
 
-/** A run as JUnit XML: a suite for each patch, for the test views of CI systems. */
+/**
+ * A run as JUnit XML, for the test views of CI systems: a suite for each patch, and one for the
+ * deviations that were not seen.
+ */
 export function runJunit(report: RunReport): string {
-  const { results } = report;
+  const { results, unseen } = report;
   const suites = patchesOf(results).flatMap((patch) => suite(patch, report));
+  const { tests, failures, ...others } = counts(results);
+  const all = { tests: tests + unseen.length, failures: failures + unseen.length, ...others };
   const lines = [
     '<?xml version="1.0" encoding="UTF-8"?>',
-    ...element("testsuites", { name: "kvm-mmu-conformance", ...counts(results) }, suites),
+    ...element("testsuites", { name: "kvm-mmu-conformance", ...all }, [
+      ...suites,
+      ...unseenSuite(unseen),
+    ]),
   ];
   return `${lines.join("\n")}\n`;
 }
@@ -30,6 +39,25 @@ function suite(patch: number, { implementation, claim, results }: RunReport): st
       element("testcase", { classname: name, name: result.scenario.id }, outcome(result)),
     ),
   ]);
+}
+
+function unseenSuite(unseen: readonly Deviation[]): string[] {
+  const { length } = unseen;
+  if (length === 0) return [];
+  const all = { name: "deviations", tests: length, failures: length, errors: 0, skipped: 0 };
+  const message = "known to deviate, and does not";
+  return element(
+    "testsuite",
+    all,
+    unseen.flatMap((entry) =>
+      element("testcase", { classname: "deviations", name: subjectOf(entry) }, [
+        ...textElement("failure", { type: "deviation-not-seen", message }, [
+          entry.reason,
+          entry.link,
+        ]),
+      ]),
+    ),
+  );
 }
 
 type Kind = "passed" | "failure" | "error" | "skipped";

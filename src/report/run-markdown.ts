@@ -27,7 +27,7 @@ export function runMarkdown(report: RunReport): string {
     ...block([
       ...labelled("implementation  ", `${implementation.name} ${implementation.version}`),
       ...labelled("claim           ", claim),
-      ...remarks(report),
+      ...remarks(report).flatMap((remark) => labelled("", remark)),
     ]),
     "",
     ...table(results),

@@ -1,3 +1,4 @@
+import type { Deviation } from "../conformance/deviations.ts";
 import { type CaseResult, isGood, type Verdict } from "../conformance/run-cases.ts";
 import { slugOf, titleOf } from "../scenario/suites.ts";
 import { plural } from "./table.ts";
@@ -15,6 +16,8 @@ export interface RunReport {
   readonly notRun: number;
   /** How often a process of the implementation was started again. */
   readonly restarts: number;
+  /** Known deviations of which nothing was seen: they have to go. */
+  readonly unseen: readonly Deviation[];
 }
 
 /** Verdicts in the order in which they are counted up, and how they are told. */
@@ -73,17 +76,22 @@ export function totals(results: readonly CaseResult[]): string {
 }
 
 /** The whole run in a few words. */
-export function headline({ results, notRun }: RunReport): string {
+export function headline({ results, notRun, unseen }: RunReport): string {
   if (badResults(results).length > 0) return "Does not conform";
+  if (unseen.length > 0) return "Does not deviate as said";
   const good = results.filter(({ verdict }) => isGood(verdict)).length;
   if (good === 0) return "Nothing was assessed";
   if (notRun > 0) return "Stopped before its end";
   return good === results.length ? "Conforms" : "Conforms in all assessed cases";
 }
 
+/** What a known deviation is about: a case by its id, or `patch 3`. */
+export const subjectOf = ({ case: id, patch }: Deviation): string => id ?? `patch ${patch}`;
+
 /** What else there is to say about a run. */
-export function remarks({ leftOut, notRun, restarts }: RunReport): string[] {
+export function remarks({ leftOut, notRun, restarts, unseen }: RunReport): string[] {
   return [
+    ...unseen.map((entry) => `deviation not seen: ${subjectOf(entry)} (${entry.reason})`),
     ...(leftOut > 0
       ? [`${plural(leftOut, "case")} of these patches left out: about other compositions`]
       : []),

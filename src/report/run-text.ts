@@ -26,9 +26,10 @@ export function runText(report: RunReport): string[] {
     "",
     ...missingText(results),
     ...labelled("", totals(results)),
-    ...remarks(report).map((remark, i, all) =>
-      notRun > 0 && i === all.length - 1 ? pc.yellow(remark) : remark,
-    ),
+    ...remarks(report).flatMap((remark, i, all) => {
+      const lines = labelled("", remark);
+      return notRun > 0 && i === all.length - 1 ? lines.map(pc.yellow) : lines;
+    }),
   ];
 }
 

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { RunDocument } from "../../src/report/run-json.ts";
@@ -60,6 +61,24 @@ describe("kmc run --deviations", () => {
     expect(out).toContain("\ndeviation not seen: patch 3 (a a a");
     expect(out).toContain("\ndeviation not seen: p03.no-such-case (it was reverted)\n");
     expectNarrow(out.split("\n"));
+  });
+
+  test("and is in every document", async () => {
+    const folder = temporaryFolder();
+    const formats = ["json", "junit", "ktap", "markdown", "html"];
+    const files = formats.flatMap((name) => [`--${name}`, join(folder, name)]);
+    const entry = { patch: 3, ...why };
+    const { code } = await run(known(entry), "--layer", "3", "--patch", "3", ...files);
+    expect(code).toBe(1);
+    const read = (name: string): string => readFileSync(join(folder, name), "utf8");
+    const document = JSON.parse(read("json")) as RunDocument;
+    expectOutput(document, "run");
+    expect(document.deviationsNotSeen).toEqual([entry]);
+    expect(read("junit")).toContain('<testcase classname="deviations" name="patch 3">');
+    expect(read("ktap")).toContain("\n  not ok 1 patch 3 # deviation not seen\n");
+    for (const name of ["markdown", "html"]) {
+      expect(read(name)).toContain("deviation not seen: patch 3 (it was reverted)");
+    }
   });
 
   test("when only some cases run, entries about others do not matter", async () => {

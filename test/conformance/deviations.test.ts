@@ -9,10 +9,12 @@ import {
   type Deviation,
   type Deviations,
   DeviationsError,
+  isLookedAt,
   parseDeviations,
 } from "../../src/conformance/deviations.ts";
 import type { Verdict } from "../../src/conformance/run-cases.ts";
 import { runSuites } from "../../src/conformance/run-suites.ts";
+import type { Case } from "../../src/scenario/case.generated.ts";
 import { loadCases } from "../../src/scenario/load-cases.ts";
 import { PACKAGE_ROOT } from "../../src/scenario/package-root.ts";
 import { aCase } from "../support/a-case.ts";
@@ -47,19 +49,24 @@ describe("a file of deviations", () => {
   test.each<[string, unknown, string]>([
     ["no JSON", "{", "mine.json is not JSON: "],
     ["no list", {}, "mine.json, /: must have required property 'deviations'"],
-    ["no reason", one({ case: "a", link: because.link }), "must have required property 'reason'"],
-    ["no link", one({ case: "a", reason: "b" }), "must have required property 'link'"],
+    [
+      "no reason",
+      one({ case: "all.a", link: because.link }),
+      "must have required property 'reason'",
+    ],
+    ["no link", one({ case: "all.a", reason: "b" }), "must have required property 'link'"],
     [
       "a link to a file",
-      one({ case: "a", reason: "b", link: "file:///b" }),
+      one({ case: "all.a", reason: "b", link: "file:///b" }),
       "/deviations/0/link: ",
     ],
     ["of nothing", one(because), "/deviations/0: must match exactly one schema in oneOf"],
     [
       "of a case and a patch",
-      one({ case: "a", patch: 1, ...because }),
+      one({ case: "all.a", patch: 1, ...because }),
       "/deviations/0: must match",
     ],
+    ["no id of a case", one({ case: "a b", ...because }), "/deviations/0/case: must match pat"],
     ["of a patch 28", one({ patch: 28, ...because }), "/deviations/0/patch: must be <= 27"],
     ["a claim of nothing", { claim: {}, deviations: [] }, "/claim: must NOT have fewer than 1"],
     [
@@ -148,6 +155,21 @@ describe("the verdicts of cases with known deviations", () => {
     expect(applied(results, ofPatch, ofCase)).toEqual({ verdicts, unused: [] });
     expect(applied(results, ofCase, ofPatch)).toEqual({ verdicts, unused: [] });
   });
+});
+
+test("a deviation can be seen by whoever chose all that it is about", () => {
+  const scenario = (id: string, patch: number) => aCase({ id, patch });
+  const all = [scenario("p03.a", 3), scenario("p03.b", 3), scenario("p04.a", 4)];
+  const [a, b] = all as [Case, Case];
+  const seen = (entry: { case: string } | { patch: number }, ...chosen: Case[]) =>
+    isLookedAt({ ...entry, ...because }, chosen, all);
+  expect([seen({ case: "p03.a" }, a), seen({ case: "p03.a" }, b)]).toEqual([true, false]);
+  expect([seen({ patch: 3 }, a), seen({ patch: 3 }, a, b)]).toEqual([false, true]);
+  expect([seen({ patch: 4 }, a, b), seen({ patch: 4 }, ...all)]).toEqual([false, true]);
+  // What nobody can see any more is told when everything is played.
+  expect([seen({ case: "p03.gone" }, a, b), seen({ case: "p03.gone" }, ...all)]).toEqual([
+    ...[false, true],
+  ]);
 });
 
 interface Preset {

@@ -7,7 +7,7 @@ import { SHOUTED } from "../../src/report/run-text.ts";
 import { commandsOf } from "../../scripts/doc-commands.ts";
 import { PACKAGE_ROOT } from "../../src/scenario/package-root.ts";
 import { kmc } from "../support/kmc.ts";
-import { aResult } from "../support/results.ts";
+import { aReport, aResult } from "../support/results.ts";
 
 const PAGE = readFileSync(join(PACKAGE_ROOT, "docs/testing.md"), "utf8");
 
@@ -23,13 +23,7 @@ describe("docs/testing.md", () => {
 
   test.each(told)("says what `run` exits with after %s: %s", (verdict, exits) => {
     const withResults = (...verdicts: Verdict[]): number =>
-      exitCodeOf(
-        {
-          ...{ implementation: { name: "mine", version: "1" }, claim: "layer 8", restarts: 0 },
-          ...{ results: verdicts.map((each) => aResult({ verdict: each })), leftOut: 0, notRun: 0 },
-        },
-        [],
-      );
+      exitCodeOf(aReport(verdicts.map((each) => aResult({ verdict: each }))));
     const seen = new Set([withResults("conforms", verdict), withResults(verdict)]);
     expect([...seen].join(", or ")).toBe(exits);
   });

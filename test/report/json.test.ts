@@ -5,7 +5,7 @@ import { isClean, type Report, reportJson } from "../../src/report/report.ts";
 import { runJson } from "../../src/report/run-json.ts";
 import { wire } from "../support/records.ts";
 import { expectOutput } from "../support/output-schema.ts";
-import { aFailure, aKill, aLine, aReport, aResult, aRow } from "../support/results.ts";
+import { aFailure, aKill, aLine, aReport, aResult, aRow, UNSEEN } from "../support/results.ts";
 
 const FROM_11 = "...........#";
 
@@ -27,7 +27,7 @@ test("a run as JSON: each result without its case, and how many went how", () =>
         aResult({ verdict: "timed-out", violations }),
         aResult({ verdict: "protocol-error", violations }),
       ],
-      { leftOut: 3, notRun: 2, restarts: 1 },
+      { leftOut: 3, notRun: 2, restarts: 1, unseen: UNSEEN },
     ),
   );
   expectOutput(document, "run");
@@ -35,6 +35,7 @@ test("a run as JSON: each result without its case, and how many went how", () =>
   expect(head).toEqual({
     ...{ kind: "run", format: 1, implementation: { name: "mine", version: "1.0" } },
     ...{ claim: "layer 11 as promised", leftOut: 3, notRun: 2, restarts: 1 },
+    deviationsNotSeen: UNSEEN,
   });
   expect(summary).toEqual({
     ...{ conforms: 2, "has-slip": 1, "has-remedy": 1, deviates: 1, fails: 1 },

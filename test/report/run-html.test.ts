@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { runHtml } from "../../src/report/run-html.ts";
 import { aCase } from "../support/a-case.ts";
 import { caseRecord, stepRecord, wire } from "../support/records.ts";
-import { aFailure, aReport, aResult, hostileReport } from "../support/results.ts";
+import { aFailure, aReport, aResult, hostileReport, UNSEEN } from "../support/results.ts";
 
 const html = (...args: Parameters<typeof aReport>): string => runHtml(aReport(...args));
 /** How often a text is there. */
@@ -29,6 +29,12 @@ test("it says who was judged as what, with what verdict", () => {
   expect(bad).toContain(
     '<ul><li><b class="tag bad">fail</b> <a href="#p11.small.case">p11.small.case</a> A small case that is true</li></ul>',
   );
+});
+
+test("deviations that were not seen are told; with them it is not as it should be", () => {
+  const text = html([aResult()], { unseen: UNSEEN });
+  expect(text).toContain('<p class="verdict bad">\n<b>Does not deviate as said.</b> 1 case: ');
+  expect(text).toContain("<p>deviation not seen: patch 3 (it was reverted)</p>");
 });
 
 test("how each patch fared", () => {

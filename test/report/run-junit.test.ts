@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { runJunit } from "../../src/report/run-junit.ts";
 import type { RunReport } from "../../src/report/run-report.ts";
 import { aCase } from "../support/a-case.ts";
-import { aFailure, aReport, aResult, HARMLESS, hostileReport } from "../support/results.ts";
+import { aFailure, aReport, aResult, HARMLESS, hostileReport, UNSEEN } from "../support/results.ts";
 import { parseXml, type XmlElement } from "../support/xml.ts";
 
 const FUNCTION = "kvm_mmu_invalidate_zap_pages_in_memslot";
@@ -127,6 +127,29 @@ test("what is known passes, and says so; what passes against expectation fails",
       attributes: { type: "unexpected-pass", message: "it conforms, and is said not to" },
     },
   ]);
+});
+
+test("a deviation that was not seen fails, in a suite of its own", () => {
+  const root = parseXml(runJunit(aReport([aResult(), aFailure()], { unseen: UNSEEN })));
+  expect(root.attributes).toMatchObject({ tests: "4", failures: "3", errors: "0", skipped: "0" });
+  expect(root.children.map(({ attributes }) => attributes["name"])).toEqual([
+    ...["11-zap-only-the-slot", "deviations"],
+  ]);
+  const last = root.children[1]!;
+  expect(last.attributes).toMatchObject({ tests: "2", failures: "2", errors: "0", skipped: "0" });
+  expect(last.children.map(({ attributes }) => attributes["name"])).toEqual([
+    ...["patch 3", "p11.small.case"],
+  ]);
+  expect(last.children[0]).toMatchObject({
+    attributes: { classname: "deviations" },
+    children: [
+      {
+        name: "failure",
+        attributes: { type: "deviation-not-seen", message: "known to deviate, and does not" },
+        text: "it was reverted\nhttps://example.org/1",
+      },
+    ],
+  });
 });
 
 test("a run of nothing is a document, too", () => {

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { runKtap } from "../../src/report/run-ktap.ts";
 import { aCase } from "../support/a-case.ts";
-import { aFailure, aReport, aResult, HARMLESS, hostileReport } from "../support/results.ts";
+import { aFailure, aReport, aResult, HARMLESS, hostileReport, UNSEEN } from "../support/results.ts";
 
 const of = (id: string): { scenario: ReturnType<typeof aCase> } => ({ scenario: aCase({ id }) });
 const ofPatch = (patch: number, id: string) => ({ scenario: aCase({ id, patch }) });
@@ -49,6 +49,25 @@ test("a test for each patch, whose subtests are its cases", () => {
     "ok 3 12-document-no-fast-invalidate # SKIP",
     "# 5 cases: 2 conform, 1 fail, 2 not assessed",
     "# 2 cases of these patches left out: about other compositions",
+    "",
+  ]);
+});
+
+test("a test for the deviations that were not seen comes last, and fails", () => {
+  const text = runKtap(aReport([aResult()], { unseen: UNSEEN }));
+  expect(text.split("\n")).toEqual([
+    ...["KTAP version 1", "1..2", "# mine 1.0, layer 11 as promised"],
+    ...["  KTAP version 1", "  # Subtest: 11-zap-only-the-slot", "  1..1"],
+    ...["  ok 1 p11.small.case", "ok 1 11-zap-only-the-slot"],
+    ...["  KTAP version 1", "  # Subtest: deviations", "  1..2"],
+    "  # it was reverted",
+    "  # https://example.org/1",
+    "  not ok 1 patch 3 # deviation not seen",
+    "  # a `mistake` # of mine",
+    "  # https://example.org/2",
+    "  not ok 2 p11.small.case # deviation not seen",
+    "not ok 2 deviations",
+    "# 1 case: 1 conform, 0 fail, 0 not assessed",
     "",
   ]);
 });

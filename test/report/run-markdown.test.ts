@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { runMarkdown } from "../../src/report/run-markdown.ts";
 import { aCase } from "../support/a-case.ts";
-import { aFailure, aReport, aResult, hostileReport } from "../support/results.ts";
+import { aFailure, aReport, aResult, hostileReport, UNSEEN } from "../support/results.ts";
 
 const TITLE = "11 KVM: x86/mmu: Zap only the relevant pages when removing a memslot";
 const lines = (...args: Parameters<typeof aReport>): string[] =>
@@ -74,8 +74,17 @@ test.each([
   { says: "Does not conform", report: aReport([aFailure()], { notRun: 1 }) },
   { says: "Does not conform", report: aReport([aResult({ verdict: "unexpected-pass" })]) },
   { says: "Conforms", report: aReport([aFailure({ verdict: "deviates" })]) },
+  { says: "Does not deviate as said", report: aReport([aResult()], { unseen: UNSEEN }) },
 ])("$says", ({ says, report }) => {
   expect(runMarkdown(report)).toContain(`**${says}.** `);
+});
+
+test("deviations that were not seen stand above the table", () => {
+  const text = lines([aResult()], { unseen: UNSEEN });
+  expect(text.slice(text.indexOf("```text") + 3, text.indexOf("```"))).toEqual([
+    "deviation not seen: patch 3 (it was reverted)",
+    "deviation not seen: p11.small.case (a `mistake` # of mine)",
+  ]);
 });
 
 test("no line outside of the table is longer than 100 columns", () => {
@@ -89,7 +98,10 @@ test("no line outside of the table is longer than 100 columns", () => {
       aFailure({ violations, log: ["e".repeat(300)] }),
       aResult({ verdict: "not-assessed", missing }),
     ],
-    { implementation: long, claim: "f ".repeat(100) },
+    {
+      ...{ implementation: long, claim: "f ".repeat(100) },
+      unseen: [{ patch: 3, reason: "g ".repeat(100), link: "https://example.org/" }],
+    },
   );
   const wide = runMarkdown(report)
     .split("\n")

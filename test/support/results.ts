@@ -1,5 +1,6 @@
 import type { JudgedRow, MatrixLine } from "../../src/conformance/matrix.ts";
 import type { Kill } from "../../src/conformance/mutants.ts";
+import type { Deviation } from "../../src/conformance/deviations.ts";
 import type { CaseResult } from "../../src/conformance/run-cases.ts";
 import type { RunReport } from "../../src/report/run-report.ts";
 import type { Case } from "../../src/scenario/case.generated.ts";
@@ -51,8 +52,15 @@ export const aReport = (
   changes: Partial<RunReport> = {},
 ): RunReport => ({
   implementation: { name: "mine", version: "1.0" },
-  ...{ claim: "layer 11 as promised", results, leftOut: 0, notRun: 0, restarts: 0, ...changes },
+  ...{ claim: "layer 11 as promised", results, leftOut: 0, notRun: 0, restarts: 0, unseen: [] },
+  ...changes,
 });
+
+/** Known deviations: of a patch, and of a case. */
+export const UNSEEN: readonly Deviation[] = [
+  { patch: 3, reason: "it was reverted", link: "https://example.org/1" },
+  { case: "p11.small.case", reason: "a `mistake` # of mine", link: "https://example.org/2" },
+];
 
 /** Text that does harm wherever it is taken for more than text. */
 export const HOSTILE =

@@ -27,7 +27,7 @@ export function add(command: Command): void {
       const report = await judgeAgain(read(file), file);
       if (json === true) printJson(runJson(report));
       else print(runText(report));
-      process.exitCode = exitCodeOf(report, []);
+      process.exitCode = exitCodeOf(report);
     });
 }
 

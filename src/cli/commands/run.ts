@@ -2,7 +2,6 @@ import type { Command } from "commander";
 import type { Asked } from "../../adapters/protocol/transcript.ts";
 import { referenceImplementation } from "../../adapters/reference/reference-implementation.ts";
 import { type Claim, claimLayer, claimText } from "../../conformance/claim.ts";
-import { applyDeviations, type Deviation } from "../../conformance/deviations.ts";
 import { isGood } from "../../conformance/run-cases.ts";
 import { runSuites, type SuitesRun } from "../../conformance/run-suites.ts";
 import { smokeCases } from "../../conformance/smoke.ts";
@@ -12,10 +11,9 @@ import { RUN_FORMATS, type RunFormat } from "../../report/run-formats.ts";
 import { runJson } from "../../report/run-json.ts";
 import type { RunReport } from "../../report/run-report.ts";
 import { runText } from "../../report/run-text.ts";
-import { labelled } from "../../report/table.ts";
 import type { Case } from "../../scenario/case.generated.ts";
 import { addCompositionFlags, claimOf, type CompositionFlags } from "../composition-options.ts";
-import { readDeviations, withClaim } from "../deviations-option.ts";
+import { inLightOf, readDeviations, withClaim } from "../deviations-option.ts";
 import { EXIT } from "../exit-codes.ts";
 import {
   addImplementationFlags,
@@ -70,24 +68,13 @@ async function run(flags: Flags): Promise<void> {
   });
   for (const { path } of files) ensureWritable(path);
 
-  const report = await reportOf(cases, claim, flags);
-  const known = deviations === null ? null : applyDeviations(report.results, deviations);
-  const marked = known === null ? report : { ...report, results: known.results };
-  const unused = (known?.unused ?? []).filter((entry) => mustBeSeen(entry, flags, marked));
+  const found = await reportOf(cases, claim, flags);
+  const report = deviations === null ? found : inLightOf(deviations, found, cases);
 
-  for (const { path, format } of files) writeWhole(path, RUN_FORMATS[format](marked));
-  if (flags.json === true) printJson(runJson(marked));
-  else print([...runText(marked), ...unusedText(unused)]);
-  process.exitCode = exitCodeOf(marked, unused);
-}
-
-/** Whether the run has looked at all that a deviation is about. */
-function mustBeSeen(entry: Deviation, flags: Flags, { results, notRun }: RunReport): boolean {
-  if (notRun > 0) return false;
-  const isPartial = flags.smoke === true || flags.case !== undefined;
-  if (!isPartial && flags.patch === undefined) return true;
-  if (entry.case !== undefined) return results.some(({ scenario }) => scenario.id === entry.case);
-  return !isPartial && entry.patch === Number(flags.patch);
+  for (const { path, format } of files) writeWhole(path, RUN_FORMATS[format](report));
+  if (flags.json === true) printJson(runJson(report));
+  else print(runText(report));
+  process.exitCode = exitCodeOf(report);
 }
 
 async function reportOf(
@@ -164,22 +151,17 @@ async function runOn(
 export function reportParts(
   cases: readonly Case[],
   { claim, results, left }: SuitesRun,
-): Pick<RunReport, "claim" | "results" | "leftOut" | "notRun"> {
+): Pick<RunReport, "claim" | "results" | "leftOut" | "notRun" | "unseen"> {
   const { patches } = claim.composition;
   const claimed = cases.filter(({ patch }) => patches.includes(patch));
   const run = results.filter(({ scenario }) => patches.includes(scenario.patch)).length;
   const leftOut = Math.max(0, claimed.length - run - left);
-  return { claim: claimText(claim), results, leftOut, notRun: left };
+  return { claim: claimText(claim), results, leftOut, notRun: left, unseen: [] };
 }
 
-const unusedText = (unused: readonly Deviation[]): string[] =>
-  unused.flatMap(({ case: id, patch, reason }) =>
-    labelled("deviation not seen: ", `${id ?? `patch ${String(patch)}`} (${reason})`),
-  );
-
-export function exitCodeOf({ results, notRun }: RunReport, unused: readonly Deviation[]): number {
+export function exitCodeOf({ results, notRun, unseen }: RunReport): number {
   const isFine = results.every(({ verdict }) => isGood(verdict) || verdict === "not-assessed");
-  if (!isFine || unused.length > 0) return EXIT.fails;
+  if (!isFine || unseen.length > 0) return EXIT.fails;
   const isWhole = notRun === 0 && results.some(({ verdict }) => isGood(verdict));
   return isWhole ? EXIT.ok : EXIT.inconclusive;
 }
