@@ -1,5 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Command } from "commander";
 import {
   applyDeviations,
   type Deviations,
@@ -13,6 +14,9 @@ import { loadCases } from "../scenario/load-cases.ts";
 import { PACKAGE_ROOT } from "../scenario/package-root.ts";
 import type { CompositionFlags } from "./composition-options.ts";
 import { UsageError } from "./usage-error.ts";
+
+export const addDeviationsFlag = (command: Command): Command =>
+  command.option("--deviations <file>", "what is known to differ: a file, or a kernel like v5.3");
 
 const PRESETS = join(PACKAGE_ROOT, "fixtures/deviations");
 

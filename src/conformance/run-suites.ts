@@ -15,6 +15,8 @@ export interface SuitesOptions {
   readonly chosen?: boolean;
   /** Told each result as it comes. */
   readonly onResult?: (result: CaseResult, total: number) => void;
+  /** Whether a case can be run; those that cannot are left. All can, if left out. */
+  readonly canRun?: (scenario: Case) => boolean;
   /** Stops the run; what has run so far is returned. */
   readonly signal?: AbortSignal;
 }
@@ -23,8 +25,8 @@ export interface SuitesRun {
   /** The claim, with the errata that were found. */
   readonly claim: Claim;
   readonly results: readonly CaseResult[];
-  /** Cases that were not run because somebody stopped the run. */
-  readonly left: number;
+  /** Cases that were not run, because somebody stopped the run or they cannot be run. */
+  readonly left: readonly Case[];
 }
 
 /**
@@ -33,15 +35,16 @@ export interface SuitesRun {
  */
 export async function runSuites(
   workers: readonly Implementation[],
-  { cases, claim, findErrata, chosen = false, onResult, signal }: SuitesOptions,
+  { cases, claim, findErrata, chosen = false, canRun = () => true, ...others }: SuitesOptions,
 ): Promise<SuitesRun> {
+  const { onResult, signal } = others;
   const known = new Map<Case, CaseResult>();
   const { composition } = claim;
   const ofErrata = cases.filter(
     ({ erratum, patch }) =>
       findErrata && erratum !== undefined && composition.patches.includes(patch),
   );
-  const first = await runAll(workers, ofErrata, signal);
+  const first = await runAll(workers, ofErrata.filter(canRun), signal);
   for (const result of first) known.set(result.scenario, result);
   const refined = findErrata ? withErrata(claim, first) : claim;
 
@@ -52,7 +55,7 @@ export async function runSuites(
     onResult?.(result, wanted.length);
   };
   for (const result of first) if (wanted.includes(result.scenario)) tell(result);
-  const rest = wanted.filter((scenario) => !known.has(scenario));
+  const rest = wanted.filter((scenario) => !known.has(scenario) && canRun(scenario));
   for (const result of await runAll(workers, rest, signal, tell)) {
     known.set(result.scenario, result);
   }
@@ -60,7 +63,8 @@ export async function runSuites(
     const result = known.get(scenario);
     return result === undefined ? [] : [explained({ ...result, verdict: verdictOf(result) })];
   });
-  return { claim: refined, results, left: wanted.length - results.length };
+  const left = wanted.filter((scenario) => !known.has(scenario));
+  return { claim: refined, results, left };
 }
 
 /** Runs cases on whichever worker is free. */

@@ -12,7 +12,7 @@ export interface RunReport {
   readonly results: readonly CaseResult[];
   /** Cases of the claimed patches that say something about other compositions. */
   readonly leftOut: number;
-  /** Cases that were not run because somebody stopped the run. */
+  /** Cases that were not run: somebody stopped the run, or a transcript does not have them. */
   readonly notRun: number;
   /** How often a process of the implementation was started again. */
   readonly restarts: number;
@@ -81,7 +81,7 @@ export function headline({ results, notRun, unseen }: RunReport): string {
   if (unseen.length > 0) return "Does not deviate as said";
   const good = results.filter(({ verdict }) => isGood(verdict)).length;
   if (good === 0) return "Nothing was assessed";
-  if (notRun > 0) return "Stopped before its end";
+  if (notRun > 0) return "Not run to its end";
   return good === results.length ? "Conforms" : "Conforms in all assessed cases";
 }
 
@@ -96,6 +96,6 @@ export function remarks({ leftOut, notRun, restarts, unseen }: RunReport): strin
       ? [`${plural(leftOut, "case")} of these patches left out: about other compositions`]
       : []),
     ...(restarts > 0 ? [`its process was started again ${plural(restarts, "time")}`] : []),
-    ...(notRun > 0 ? [`stopped: ${plural(notRun, "case")} not run`] : []),
+    ...(notRun > 0 ? [`${plural(notRun, "case")} not run`] : []),
   ];
 }

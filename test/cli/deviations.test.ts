@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import type { RunDocument } from "../../src/report/run-json.ts";
 import { kmc } from "../support/kmc.ts";
+import { served } from "../support/modules.ts";
 import { expectNarrow } from "../support/lines.ts";
 import { expectOutput } from "../support/output-schema.ts";
 import { temporaryFolder, writeFiles } from "../support/temporary-folder.ts";
@@ -128,5 +129,71 @@ describe("kmc run --deviations", () => {
       ...{ code: 2, out: "" },
       err: "kmc: --layer and these deviations exclude each other: both make a claim\n",
     });
+  });
+});
+
+describe("kmc replay --deviations", () => {
+  const PATIENT = ["-j", "1", "--step-timeout", "60000"];
+
+  /** Runs the reference as an implementation, claimed to be what it is; writes the transcript. */
+  async function transcribed(layer: string, args: string[], ...more: string[]): Promise<string> {
+    const file = join(temporaryFolder(), "transcript");
+    const impl = served("--layer", layer, ...more);
+    await kmc("run", "--impl", impl, ...PATIENT, "--transcript", file, "--layer", layer, ...args);
+    return file;
+  }
+
+  /** Judges it again with deviations. */
+  async function judgedAgain(transcript: string, deviations: object) {
+    const folder = temporaryFolder();
+    writeFiles(folder, { "known.json": deviations });
+    const args = [transcript, "--deviations", join(folder, "known.json")];
+    const { code, out } = await kmc("replay", ...args, "--json");
+    const document = JSON.parse(out) as RunDocument;
+    expectOutput(document, "run");
+    const text = await kmc("replay", ...args);
+    return { code, document, text: text.out };
+  }
+
+  test("says what `kmc run` would have said with them", async () => {
+    const transcript = await transcribed("10", ["--case", FAILS]);
+    expect((await kmc("replay", transcript)).code).toBe(1);
+    const excused = await judgedAgain(transcript, known({ case: FAILS, ...why }));
+    expect(excused).toMatchObject({ code: 0, document: { summary: { deviates: 1, fails: 0 } } });
+    const entries = known({ patch: 11, ...why }, { case: FAILS, ...why });
+    const unseen = await judgedAgain(transcript, entries);
+    // Patch 11 has more cases, which the run was not about.
+    expect(unseen).toMatchObject({ code: 0, document: { deviationsNotSeen: [] } });
+  });
+
+  test("a deviation that was not seen is told: exit code 1", async () => {
+    const transcript = await transcribed("3", ["--patch", "3"]);
+    const { code, document, text } = await judgedAgain(transcript, known({ patch: 3, ...why }));
+    expect({ code, unseen: document.deviationsNotSeen }).toEqual({
+      ...{ code: 1, unseen: [{ patch: 3, ...why }] },
+    });
+    expect(text).toContain("\ndeviation not seen: patch 3 (it was reverted)\n");
+  });
+
+  test("finds no errata that they do not name", async () => {
+    const transcript = await transcribed("6", ["--patch", "6"], "--slips", "E1");
+    expect((await kmc("replay", transcript)).out).toMatch(/^[^\n]*, layer 6 as merged\n/);
+    const { document } = await judgedAgain(transcript, known());
+    expect(document.claim).toBe("layer 6 as promised");
+  });
+
+  test("takes what they say it is; cases that nobody played then are not run", async () => {
+    const transcript = await transcribed("2", ["--smoke"]);
+    const asLayer = (layer: string) =>
+      judgedAgain(transcript, { claim: { layer }, deviations: [] });
+    const less = await asLayer("1");
+    expect(less).toMatchObject({
+      ...{ code: 0, document: { claim: "layer 1 as promised", notRun: 0 } },
+    });
+    const more = await asLayer("3");
+    expect(more.code).toBe(3);
+    expect(more.document.notRun).toBeGreaterThan(0);
+    expect(more.document.summary.fails).toBe(0);
+    expect(more.text).toMatch(/\n\d+ cases? not run\n$/);
   });
 });

@@ -70,7 +70,7 @@ test.each([
     says: "Conforms in all assessed cases",
     report: aReport([aResult(), aResult({ verdict: "not-assessed", missing: ["event:free"] })]),
   },
-  { says: "Stopped before its end", report: aReport([aResult()], { notRun: 1 }) },
+  { says: "Not run to its end", report: aReport([aResult()], { notRun: 1 }) },
   { says: "Does not conform", report: aReport([aFailure()], { notRun: 1 }) },
   { says: "Does not conform", report: aReport([aResult({ verdict: "unexpected-pass" })]) },
   { says: "Conforms", report: aReport([aFailure({ verdict: "deviates" })]) },

@@ -118,7 +118,7 @@ test("what was not assessed is told by what most cases need, and what was left o
     "",
     "3 cases: 1 conform, 0 fail, 2 not assessed",
     "1 case of these patches left out: about other compositions",
-    "stopped: 2 cases not run",
+    "2 cases not run",
   ]);
 });
 

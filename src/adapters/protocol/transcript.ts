@@ -17,7 +17,15 @@ export type TranscriptLine =
   | { readonly case: string }
   | { readonly request: Request; readonly line: string }
   | { readonly failure: RunFailure }
-  | { readonly end: { readonly restarts: number; readonly notRun: number } };
+  | { readonly end: RunEnd };
+
+/** How a run ended. */
+interface RunEnd {
+  /** How often a process was started again. */
+  readonly restarts: number;
+  /** Ids of the cases that were not run because somebody stopped it. */
+  readonly notRun: readonly string[];
+}
 
 /** What a run was asked for. */
 export interface Asked {
@@ -34,7 +42,7 @@ export interface Transcript {
   readonly introduction: Introduction;
   readonly asked: Asked;
   readonly said: ReadonlyMap<string, Said>;
-  readonly end: { readonly restarts: number; readonly notRun: number };
+  readonly end: RunEnd;
 }
 
 /** What was said in one case. */
@@ -54,7 +62,7 @@ export function parseTranscript(text: string, file: string): Transcript {
     throw new TranscriptError(`${file}, line ${line}: ${problem}`);
   };
   let head: { readonly introduction: Introduction; readonly asked: Asked } | null = null;
-  let end = { restarts: 0, notRun: 0 };
+  let end: RunEnd = { restarts: 0, notRun: [] };
   const said = new Map<string, Said>();
   let current: Said | null = null;
   for (const [i, line] of text.split("\n").entries()) {
@@ -82,7 +90,7 @@ function parsed(line: string): TranscriptLine | null {
   }
 }
 
-/** The implementation of a transcript, which says again what it said then. */
+/** The implementation of a transcript, which says again what it said then, in those cases. */
 export function transcribedImplementation({ introduction, said }: Transcript): Implementation {
   return {
     name: introduction.name,

@@ -13,7 +13,7 @@ import type { RunReport } from "../../report/run-report.ts";
 import { runText } from "../../report/run-text.ts";
 import type { Case } from "../../scenario/case.generated.ts";
 import { addCompositionFlags, claimOf, type CompositionFlags } from "../composition-options.ts";
-import { inLightOf, readDeviations, withClaim } from "../deviations-option.ts";
+import { addDeviationsFlag, inLightOf, readDeviations, withClaim } from "../deviations-option.ts";
 import { EXIT } from "../exit-codes.ts";
 import {
   addImplementationFlags,
@@ -41,11 +41,11 @@ type Flags = CompositionFlags &
 /** `kmc run`: runs cases on an implementation, or on the reference, and judges them. */
 export function add(command: Command): void {
   addImplementationFlags(command);
-  addCompositionFlags(command)
+  addCompositionFlags(command);
+  addDeviationsFlag(command)
     .option("--patch <n>", "only the suite of this patch, whether or not the layer has the patch")
     .option("--case <id>", "only this case")
     .option("--smoke", "only the few cases that together reject every known-bad variant")
-    .option("--deviations <file>", "what is known to differ: a file, or a kernel like v5.3")
     .option("--transcript <file>", "writes down all that is said, for `kmc replay`")
     .option("--json [file]", "as JSON")
     .option("--junit <file>", "writes JUnit XML")
@@ -110,7 +110,7 @@ async function reportOf(
   ]);
   const found = await runOn(underTest, cases, claimed, !saysErrata(flags), chosen, transcript);
   const restarts = underTest.restarts();
-  transcript?.add([{ end: { restarts, notRun: found.left } }]);
+  transcript?.add([{ end: { restarts, notRun: found.left.map(({ id }) => id) } }]);
   transcript?.end();
   return { implementation: { name, version }, restarts, ...reportParts(cases, found) };
 }
@@ -155,8 +155,8 @@ export function reportParts(
   const { patches } = claim.composition;
   const claimed = cases.filter(({ patch }) => patches.includes(patch));
   const run = results.filter(({ scenario }) => patches.includes(scenario.patch)).length;
-  const leftOut = Math.max(0, claimed.length - run - left);
-  return { claim: claimText(claim), results, leftOut, notRun: left, unseen: [] };
+  const leftOut = Math.max(0, claimed.length - run - left.length);
+  return { claim: claimText(claim), results, leftOut, notRun: left.length, unseen: [] };
 }
 
 export function exitCodeOf({ results, notRun, unseen }: RunReport): number {
