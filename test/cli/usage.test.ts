@@ -16,6 +16,10 @@ describe("a mistake of the user gets one sentence and exit code 2:", () => {
     { args: ["list", "x"], says: "too many arguments for 'list'. Expected 0 arguments but got 1." },
     { args: ["show"], says: "missing required argument 'case'" },
     { args: ["diff", "10"], says: "missing required argument 'to'" },
+    {
+      args: ["run", "--json", "--ktap"],
+      says: "--json and --ktap: only one can be printed; name files for the others",
+    },
     { args: ["run", "--layer"], says: "option '--layer <n>' argument missing" },
     {
       args: ["run", "--layer", "28"],
@@ -117,7 +121,6 @@ describe("a mistake of the user gets one sentence and exit code 2:", () => {
     { args: ["replay", "/no/such/file"], says: "/no/such/file cannot be read: ENOENT" },
     { args: ["replay"], says: "missing required argument 'transcript'" },
     { args: ["compare", "a.json"], says: "missing required argument 'after'" },
-    { args: ["run", "--junit"], says: "option '--junit <file>' argument missing" },
     { args: ["run", "--html", "/"], says: "/ cannot be written: EISDIR" },
     { args: ["run", "--json", "/dev/null/x"], says: "/dev/null/x cannot be written: EEXIST" },
     {

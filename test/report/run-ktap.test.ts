@@ -1,6 +1,8 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
+import type { Verdict } from "../../src/conformance/run-cases.ts";
 import { runKtap } from "../../src/report/run-ktap.ts";
 import { aCase } from "../support/a-case.ts";
+import { parseKtap } from "../support/ktap.ts";
 import { aFailure, aReport, aResult, HARMLESS, hostileReport, UNSEEN } from "../support/results.ts";
 
 const of = (id: string): { scenario: ReturnType<typeof aCase> } => ({ scenario: aCase({ id }) });
@@ -70,6 +72,84 @@ test("a test for the deviations that were not seen comes last, and fails", () =>
     "# 1 case: 1 conform, 0 fail, 0 not assessed",
     "",
   ]);
+});
+
+describe("as a reader of KTAP sees it", () => {
+  const verdicts: readonly Verdict[] = [
+    ...(["conforms", "has-slip", "has-remedy", "deviates", "fails", "unexpected-pass"] as const),
+    ...(["crashed", "timed-out", "protocol-error", "not-assessed"] as const),
+  ];
+  const missing = ["event:free"];
+  const results = verdicts.map((verdict) =>
+    verdict === "not-assessed" ? aResult({ verdict, missing }) : aFailure({ verdict }),
+  );
+
+  test("every verdict is a test with its outcome, its directive and what was said about it", () => {
+    const { tests } = parseKtap(runKtap(aReport([...results, aResult(ofPatch(3, "p03.a"))])));
+    expect(tests.map(({ ok, name, directive }) => [ok, name, directive])).toEqual([
+      [true, "03-no-caching-in-flux", null],
+      [false, "11-zap-only-the-slot", null],
+    ]);
+    expect(tests[1]!.subtests.map(({ ok, directive, data }) => [ok, directive, data])).toEqual([
+      [true, null, ""],
+      [true, null, "with a slip"],
+      [true, null, "with a remedy"],
+      [true, "XFAIL", "known to deviate"],
+      [false, null, ""],
+      [false, null, "unexpectedly pass"],
+      [false, "ERROR", "crashed"],
+      [false, "TIMEOUT", ""],
+      [false, "ERROR", "protocol error"],
+      [true, "SKIP", "needs event:free"],
+    ]);
+    const failed = tests[1]!.subtests[4]!;
+    expect(failed.diagnostics).toContain("  expected  hit");
+  });
+
+  test("a suite of which nothing was assessed is skipped", () => {
+    const { tests } = parseKtap(runKtap(aReport([aResult({ verdict: "not-assessed", missing })])));
+    expect(tests).toMatchObject([{ ok: true, directive: "SKIP", subtests: [{ ok: true }] }]);
+  });
+
+  test("whatever is said, there is nothing but lines of KTAP", () => {
+    const hostile = hostileReport();
+    const all = [...results, ...hostile.results];
+    const { tests } = parseKtap(runKtap({ ...hostile, results: all, unseen: UNSEEN }));
+    expect(tests.map(({ name, subtests }) => [name, subtests.length])).toEqual([
+      ["11-zap-only-the-slot", all.length],
+      ["deviations", UNSEEN.length],
+    ]);
+    expect(parseKtap(runKtap(aReport([])))).toMatchObject({ tests: [] });
+  });
+
+  const good = "KTAP version 1\n1..1\n  KTAP version 1\n  1..2\n  ok 1 a\n  ok 2 b\nok 1 c\n";
+  const changed = (from: string, to: string): string => {
+    expect(good).toContain(from);
+    return good.replace(from, to);
+  };
+
+  test.each<{ what: string; text: string; says: string }>([
+    { what: "no version", text: changed("KTAP version 1\n1", "1"), says: "line 1: expected the v" },
+    { what: "no plan", text: changed("  1..2\n", ""), says: "line 4: expected a plan:   ok 1 a" },
+    { what: "another plan", text: changed("1..2", "1..3"), says: "line 7: 2 results, planned 3" },
+    { what: "a gap", text: changed("ok 2 b", "ok 3 b"), says: "line 6: expected number 2" },
+    { what: "a wrong indent", text: changed("  ok 2", " ok 2"), says: "line 6: 1 results, plann" },
+    { what: "a line of no kind", text: changed("  1..2", "  1..2\n  hello"), says: "line 5: 0 r" },
+    { what: "text behind it", text: `${good}bye\n`, says: "line 8: expected nothing more: bye" },
+    { what: "no end", text: good.slice(0, -1), says: "the last line does not end" },
+    { what: "no result", text: changed("ok 1 c\n", ""), says: "line 7: expected the result of th" },
+    { what: "a wrong sum", text: changed("ok 2", "not ok 2"), says: "line 7: a subtest is not ok" },
+    { what: "ok in spite", text: changed("b", "b # ERROR"), says: "line 6: it cannot be ok" },
+    { what: "no name", text: changed("ok 2 b", "ok 2"), says: "line 6: 1 results, planned 2" },
+    {
+      what: "nothing inside",
+      text: changed("  1..2\n  ok 1 a\n  ok 2 b", "  1..0"),
+      says: "line 5",
+    },
+  ])("it would not read $what", ({ text, says }) => {
+    expect(parseKtap(good).tests).toHaveLength(1);
+    expect(() => parseKtap(text)).toThrow(says);
+  });
 });
 
 test.each([

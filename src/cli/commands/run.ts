@@ -8,7 +8,6 @@ import { smokeCases } from "../../conformance/smoke.ts";
 import { LAST_LAYER } from "../../reference/compose.ts";
 import { Progress } from "../../report/progress.ts";
 import { RUN_FORMATS, type RunFormat } from "../../report/run-formats.ts";
-import { runJson } from "../../report/run-json.ts";
 import type { RunReport } from "../../report/run-report.ts";
 import { runText } from "../../report/run-text.ts";
 import type { Case } from "../../scenario/case.generated.ts";
@@ -22,7 +21,7 @@ import {
   type UnderTest,
 } from "../implementation-options.ts";
 import { untilInterrupted } from "../interrupt.ts";
-import { print, printJson } from "../output.ts";
+import { print } from "../output.ts";
 import { REFERENCE, runOnOwnLayers } from "../run-on-reference.ts";
 import { selectCases, type Selection } from "../select.ts";
 import { TranscriptFile } from "../transcript-file.ts";
@@ -47,11 +46,11 @@ export function add(command: Command): void {
     .option("--case <id>", "only this case")
     .option("--smoke", "only the few cases that together reject every known-bad variant")
     .option("--transcript <file>", "writes down all that is said, for `kmc replay`")
-    .option("--json [file]", "as JSON")
-    .option("--junit <file>", "writes JUnit XML")
-    .option("--ktap <file>", "writes KTAP")
-    .option("--markdown <file>", "writes Markdown")
-    .option("--html <file>", "writes one HTML page")
+    .option("--json [file]", "as JSON; prints it, or writes the file")
+    .option("--junit [file]", "as JUnit XML")
+    .option("--ktap [file]", "as KTAP")
+    .option("--markdown [file]", "as Markdown")
+    .option("--html [file]", "as one HTML page")
     .action(run);
 }
 
@@ -62,18 +61,25 @@ async function run(flags: Flags): Promise<void> {
   const selected = selectCases(options);
   const cases = flags.smoke === true ? smokeCases(selected) : selected;
 
-  const files = (Object.keys(RUN_FORMATS) as RunFormat[]).flatMap((format) => {
+  const formats = Object.keys(RUN_FORMATS) as RunFormat[];
+  const files = formats.flatMap((format) => {
     const path = flags[format];
     return typeof path === "string" ? [{ path, format }] : [];
   });
+  const [printed, another] = formats.filter((format) => flags[format] === true);
+  if (another !== undefined) {
+    throw new UsageError(
+      `--${printed} and --${another}: only one can be printed; name files for the others`,
+    );
+  }
   for (const { path } of files) ensureWritable(path);
 
   const found = await reportOf(cases, claim, flags);
   const report = deviations === null ? found : inLightOf(deviations, found, cases);
 
   for (const { path, format } of files) writeWhole(path, RUN_FORMATS[format](report));
-  if (flags.json === true) printJson(runJson(report));
-  else print(runText(report));
+  if (printed === undefined) print(runText(report));
+  else process.stdout.write(RUN_FORMATS[printed](report));
   process.exitCode = exitCodeOf(report);
 }
 
