@@ -16,6 +16,7 @@ export type Part = number | ErratumId;
 
 export const PATCH_PARTS: readonly Part[] = Array.from({ length: LAST_LAYER }, (_, i) => i + 1);
 export const ERRATUM_PARTS: readonly Part[] = [...SLIPS, ...GAPS];
+export const PARTS: readonly Part[] = [...PATCH_PARTS, ...ERRATUM_PARTS];
 
 /** Which of its cases an implementation satisfies. */
 export type Observed = ReadonlyMap<Case, boolean>;

@@ -1,15 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { RecordingError } from "../../../src/adapters/recording/driver.ts";
-import type { RecordedCommand, Recording } from "../../../src/adapters/recording/recording.ts";
-import { replay } from "../../../src/adapters/recording/replay.ts";
 import { layer, optionsOf } from "../../../src/conformance/profiles.ts";
 import { composeThrough } from "../../../src/reference/compose.ts";
 import { KernelBug } from "../../../src/reference/machine/failures.ts";
-import { modelRecording } from "../../support/model-recording.ts";
+import { followed } from "../../support/followed.ts";
+import { driveTrace } from "../../support/model-trace.ts";
 
 const composition = layer(27, "merged");
 
-const recording = modelRecording(composition, "npt", [
+const COMMANDS = [
   "mem M 0x10000 0xA1000000",
   "mem S 0x1000 0",
   "vm",
@@ -20,82 +18,98 @@ const recording = modelRecording(composition, "npt", [
   "touch 0 0x5000 r",
   "del 0 1",
   "close",
-]);
-const { commands } = recording;
+];
+const lines = driveTrace(composition, "npt", COMMANDS).split("\n");
 
-/** What comes of replaying a recording in which one command was tampered with. */
-function replayed(text: string, changes: (command: RecordedCommand) => Partial<RecordedCommand>) {
-  const changed: Recording = {
-    commands: commands.map((each) => (each.text === text ? { ...each, ...changes(each) } : each)),
-    foreign: 0,
-  };
-  return replay(changed, composition, "npt");
-}
+/** What comes of changing the lines of a recording. */
+const replayed = (change: (lines: string[]) => string[], leftOut: readonly string[] = []) =>
+  followed(change([...lines]).join("\n"), composition, leftOut).replay!;
 
-const commandOf = (text: string) => commands.find((each) => each.text === text)!;
+const at = (text: string): number => lines.findIndex((line) => line.includes(text));
+const inDeletion = lines
+  .map((line, i) => ({ line, i }))
+  .slice(at("CMD 9 del"), at("END 9"))
+  .filter(({ line }) => line.includes("kvm_mmu_prepare_zap_page"));
 
 test("a kernel that does what the model does is matched to the end, event for event", () => {
-  const events = commands.flatMap(({ observations }) => observations);
-  expect(events.length).toBeGreaterThan(20);
-  expect(replay(recording, composition, "npt")).toEqual({
-    divergence: null,
-    matched: events.length,
-  });
+  const replay = replayed((same) => same);
+  expect(replay).toMatchObject({ divergence: null, notReplayable: null, goesOn: true });
+  const said = lines.filter((line) => line !== "" && !line.includes("tracing_mark_write"));
+  expect(said.length).toBeGreaterThan(40);
+  expect(replay.matched).toBe(said.length);
 });
 
 test("another layer is told from it", () => {
-  expect(replay(recording, layer(10, "merged"), "npt").divergence).toMatchObject({
-    command: "touch 0 0x5000 r",
-  });
+  const { replay } = followed(lines.join("\n"), layer(10, "merged"));
+  expect(replay?.divergence).toMatchObject({ during: "del 0 1" });
 });
 
 describe("the first point at which kernel and model part is reported:", () => {
-  const DELETION = "del 0 1";
-  const { observations } = commandOf(DELETION);
-  const last = observations.at(-1)!;
+  const { line: zap, i: zapAt } = inDeletion[0]!;
 
   test("an event that differs, at its line", () => {
-    const { divergence } = replayed(DELETION, () => ({
-      observations: observations.with(1, { ...observations[1]!, text: "lock dropped" }),
-    }));
-    expect(divergence).toEqual({
-      line: observations[1]!.line,
-      command: DELETION,
-      kernel: "lock dropped",
-      model: observations[1]!.text,
+    const changed = zap.replace(/ gfn \w+/, " gfn 77");
+    const { divergence } = replayed((all) => all.with(zapAt, changed));
+    expect(divergence).toMatchObject({
+      line: zapAt + 1,
+      during: "del 0 1",
+      expected: "prepare_zap",
+      function: "kvm_mmu_prepare_zap_page",
+      within: "kvm_mmu_invalidate_zap_pages_in_memslot",
     });
+    expect(divergence!.kernel).toContain("prepare_zap gfn 77, level 1");
+    expect(divergence!.model).toContain("prepare_zap gfn 0, level 1");
+    expect(divergence!.model).not.toContain("gen ");
   });
 
-  test("an event that the kernel lacks, at the line of its command", () => {
-    const { divergence } = replayed(DELETION, () => ({ observations: observations.slice(0, -1) }));
-    expect(divergence).toEqual({
-      line: commandOf(DELETION).line,
-      command: DELETION,
-      kernel: "nothing more",
-      model: last.text,
+  test("an event that the kernel lacks, at the line that comes instead", () => {
+    const { divergence } = replayed((all) => all.toSpliced(zapAt, 1));
+    expect(divergence).toMatchObject({
+      line: zapAt + 1,
+      kernel: expect.stringMatching(/^(prep|comm|rem)/) as string,
     });
+    expect(divergence!.model).toContain("prepare_zap gfn 0, level 1");
+  });
+
+  test("the last event of a command, at its end", () => {
+    const end = at("END 9 rc");
+    const { divergence } = replayed((all) => all.toSpliced(end - 1, 1));
+    expect(divergence).toMatchObject({ line: end, during: "del 0 1", kernel: "nothing more" });
   });
 
   test("an event that the model lacks, at its line", () => {
-    const more = { line: last.line, text: "kvm_flush_remote_tlbs" };
-    const { divergence } = replayed(DELETION, () => ({ observations: [...observations, more] }));
-    expect(divergence).toEqual({
-      line: last.line,
-      command: DELETION,
-      kernel: "kvm_flush_remote_tlbs",
-      model: "nothing more",
+    const end = at("END 9 rc");
+    const { divergence } = replayed((all) => all.toSpliced(end, 0, zap));
+    expect(divergence).toMatchObject({ line: end + 1, model: "nothing more", expected: null });
+    expect(divergence).toMatchObject({ function: "kvm_mmu_prepare_zap_page" });
+  });
+
+  test("two events swapped, at the first of them", () => {
+    const first = lines.findIndex((line, i) => i > at("CMD 10") && line !== lines[i + 1]);
+    const { divergence } = replayed((all) =>
+      all.with(first, lines[first + 1]!).with(first + 1, lines[first]!),
+    );
+    expect(divergence).toMatchObject({ line: first + 1, during: "close" });
+  });
+
+  test("another value that the guest reads, at the command's end", () => {
+    const end = at("END 8 rc");
+    const { divergence } = replayed((all) =>
+      all.with(end, lines[end]!.replace("a1000005", "a1000006")),
+    );
+    expect(divergence).toMatchObject({
+      line: end + 1,
+      during: "touch 0 0x5000 r",
+      kernel: "the end of the command: rc 0 val a1000006",
+      model: "the end of the command: rc 0 val a1000005",
+      expected: null,
     });
   });
 
-  test("another value that the guest reads, at the line of its access", () => {
-    const text = "touch 0 0x5000 r";
-    const { divergence } = replayed(text, () => ({ answer: "val a1000006" }));
-    expect(divergence).toEqual({
-      line: commandOf(text).line,
-      command: text,
-      kernel: "the guest sees: val a1000006",
-      model: "the guest sees: val a1000005",
-    });
+  test("a call that failed, at its end", () => {
+    const end = at("END 4 rc");
+    const { divergence } = replayed((all) => all.with(end, lines[end]!.replace("rc 0", "rc 22")));
+    expect(divergence).toMatchObject({ line: end + 1, model: "the end of the command: rc 0" });
   });
 
   test("a command at which the model breaks down", () => {
@@ -112,36 +126,44 @@ describe("the first point at which kernel and model part is reported:", () => {
         },
       ],
     });
-    const before = commands.slice(0, 8).flatMap((each) => each.observations);
-    expect(replay(recording, broken, "npt")).toEqual({
-      divergence: {
-        line: commandOf(DELETION).line,
-        command: DELETION,
-        kernel: "goes on",
-        model: "KernelBug: it broke",
-      },
-      matched: before.length,
+    expect(followed(lines.join("\n"), broken).replay!.divergence).toMatchObject({
+      line: at("CMD 9") + 1,
+      kernel: "nothing more",
+      model: "KernelBug: it broke",
+      expected: null,
     });
   });
 });
 
-test("a recording that ends in the middle of a command diverges there: no kernel stops on the way", () => {
-  const cut = commands.slice(0, -1);
-  const { observations } = cut.at(-1)!;
-  const early = [...cut.slice(0, -1), { ...cut.at(-1)!, answer: null, observations: [] }];
-  const { divergence } = replay({ commands: early, foreign: 0 }, composition, "npt");
-  expect(divergence).toMatchObject({ kernel: "nothing more", model: observations[0]!.text });
+test("what happens between commands is nobody's concern", () => {
+  const between = at("CMD 9");
+  expect(replayed((all) => all.toSpliced(between, 0, inDeletion[0]!.line)).divergence).toBeNull();
 });
 
-test("a recording that ends between two commands, or before what the guest saw, is matched", () => {
-  expect(
-    replay({ commands: commands.slice(0, 8), foreign: 0 }, composition, "npt").divergence,
-  ).toBe(null);
-  expect(replayed("touch 0 0x5000 r", () => ({ answer: null })).divergence).toBeNull();
+describe("what is left out is not compared", () => {
+  const changed = (all: string[]) =>
+    all.map((line) => line.replace("zap_page: sp gfn 0 l1", "zap_page: sp gfn 5 l1"));
+
+  test("of a kind, whether it is there or not", () => {
+    const without = (all: string[]) => all.filter((line) => !line.includes("prepare_zap_page"));
+    expect(replayed(without).divergence).not.toBeNull();
+    expect(replayed(without, ["prepare_zap"]).divergence).toBeNull();
+    expect(replayed((same) => same, ["prepare_zap"]).divergence).toBeNull();
+  });
+
+  test("of a field, as long as the rest is the same", () => {
+    expect(replayed(changed).divergence).not.toBeNull();
+    expect(replayed(changed, ["prepare_zap.gfn"]).divergence).toBeNull();
+    expect(replayed(changed, ["prepare_zap.level"]).divergence).not.toBeNull();
+  });
 });
 
-test("a command that is not known is an error, not a divergence", () => {
-  expect(() => replayed("vm", () => ({ text: "migrate 0" }))).toThrow(
-    new RecordingError('the command "migrate 0" is not one that the replay knows'),
-  );
+test("a command that cannot be followed ends the comparison, which is no divergence", () => {
+  const begin = at("CMD 9");
+  const replay = replayed((all) => all.with(begin, all[begin]!.replace("del 0 1", "race 5 1")));
+  expect(replay).toMatchObject({
+    divergence: null,
+    goesOn: false,
+    notReplayable: { line: begin + 1, why: 'what the command "race 5 1" does cannot be followed' },
+  });
 });

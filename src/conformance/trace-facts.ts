@@ -1,0 +1,104 @@
+import type { TraceFile } from "../adapters/recording/read-trace.ts";
+import { base } from "../reference/base/index.ts";
+import type { Composition } from "../reference/compose.ts";
+import { ACC_ALL } from "../reference/machine/constants.ts";
+import type { PageState } from "../reference/machine/events.ts";
+import { isAbsent, type OperationName } from "../reference/operations.ts";
+
+/** Tracepoints of a kernel, each with its fields. */
+export type Formats = ReadonlyMap<string, readonly string[]>;
+
+/** What is known of a kernel beside its recording. */
+export interface DeclaredFacts {
+  /** The format files of its tracepoints. */
+  readonly formats?: Formats;
+  /** The tracepoints that it has. */
+  readonly events?: ReadonlySet<string>;
+  /** The functions that it has. One that is inlined is not among them. */
+  readonly symbols?: ReadonlySet<string>;
+}
+
+/** Something that a kernel declares otherwise than a composition does. */
+export interface Contradiction {
+  /** What it is about: a tracepoint or a function. */
+  readonly about: string;
+  readonly kernel: string;
+  readonly model: string;
+  /** The line of the recording that tells, from 1; null: another file does. */
+  readonly line: number | null;
+}
+
+/** The format files of tracefs, one after the other. Fields that every event has are left out. */
+export function parseFormats(text: string): Formats {
+  const formats = new Map<string, string[]>();
+  let fields: string[] = [];
+  for (const line of text.split("\n")) {
+    const name = /^name: (\w+)/.exec(line)?.[1];
+    if (name !== undefined) formats.set(name, (fields = []));
+    const field = /^\s*field:[^;]*?(\w+)(?:\[[^\]]*\])?;/.exec(line)?.[1];
+    if (field !== undefined && !field.startsWith("common_")) fields.push(field);
+  }
+  return formats;
+}
+
+/** Names, one a line: what `ls events/kvmmmu` prints. */
+export const parseEvents = (text: string): ReadonlySet<string> =>
+  new Set(text.split(/\s+/).filter((name) => name !== ""));
+
+/** A symbol table: `System.map`, or `/proc/kallsyms`. */
+export function parseSymbols(text: string): ReadonlySet<string> {
+  const names = [...text.matchAll(/^[\da-f]+ \w ([\w.]+)/gm)].map(([, name]) => name!);
+  return new Set(names.map((name) => name.replace(/\.(?:isra|part|constprop|cold)\..*$/, "")));
+}
+
+/** What a kernel declares otherwise than a composition; empty if they agree as far as is known. */
+export function contradictions(
+  composition: Composition,
+  { formats, events, symbols }: DeclaredFacts,
+): Contradiction[] {
+  const { ops } = composition;
+  const found: Contradiction[] = [];
+  const has = events ?? (formats === undefined ? null : new Set(formats.keys()));
+  for (const name of Object.keys(base.tracepoints)) {
+    const fields = ops.tracepoints[name];
+    const seen = formats?.get(name);
+    if (has !== null && has.has(name) !== (fields !== undefined)) {
+      found.push(presence(`tracepoint ${name}`, has.has(name), null));
+    } else if (seen !== undefined && fields !== undefined && String(seen) !== String(fields)) {
+      const kernel = `fields ${seen.join(", ")}`;
+      const model = `fields ${fields.join(", ")}`;
+      found.push({ about: `tracepoint ${name}`, kernel, model, line: null });
+    }
+  }
+  for (const name of symbols ?? []) {
+    if (isUnknownTo(name, composition)) found.push(presence(`function ${name}`, true, null));
+  }
+  return found;
+}
+
+/** The same of what the recording itself shows: what its tracepoints print. */
+export function contradictionsIn(
+  { ops }: Composition,
+  { showsValidGen }: Pick<TraceFile, "showsValidGen">,
+): Contradiction[] {
+  const prints = ops.KVM_MMU_PAGE_PRINTK(A_PAGE).startsWith("sp gen ");
+  if (showsValidGen === null || showsValidGen.shown === prints) return [];
+  const { shown, line } = showsValidGen;
+  return [presence("mmu_valid_gen in the tracepoints of shadow pages", shown, line)];
+}
+
+const A_PAGE: PageState = {
+  ...{ id: 1, gfn: 0, level: 1, direct: true, access: ACC_ALL, smm: false },
+  ...{ invalid: false, root_count: 0, unsync: false, mmu_valid_gen: 0 },
+};
+
+/** Whether the series knows a function, and the composition does not have it. */
+const isUnknownTo = (name: string, { ops }: Composition): boolean =>
+  isAbsent(ops[name as OperationName]);
+
+const presence = (about: string, isThere: boolean, line: number | null): Contradiction => ({
+  about,
+  kernel: isThere ? "there" : "not there",
+  model: isThere ? "not there" : "there",
+  line,
+});

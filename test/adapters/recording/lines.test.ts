@@ -1,0 +1,71 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+import { expect, test } from "vitest";
+import { eachLine, firstBytes, LONGEST_LINE } from "../../../src/adapters/recording/lines.ts";
+import { temporaryFolder } from "../../support/temporary-folder.ts";
+
+function aFile(content: string | Buffer): string {
+  const file = join(temporaryFolder(), "trace");
+  writeFileSync(file, content);
+  return file;
+}
+
+async function linesOf(file: string): Promise<string[]> {
+  const lines: string[] = [];
+  let last = 0;
+  await eachLine(file, (line, number) => {
+    lines.push(line);
+    last = number;
+    return number === lines.length;
+  });
+  expect(last).toBe(lines.length);
+  return lines;
+}
+
+test("lines come one by one with their numbers, empty ones too", async () => {
+  expect(await linesOf(aFile("a\n\nb\n"))).toEqual(["a", "", "b"]);
+});
+
+test("the last line need not end", async () => {
+  expect(await linesOf(aFile("a\nb"))).toEqual(["a", "b"]);
+});
+
+test("an empty file has no lines", async () => {
+  expect(await linesOf(aFile(""))).toEqual([]);
+});
+
+test("what is read in several pieces is the same", async () => {
+  const lines = Array.from({ length: 100_000 }, (_, i) => `line ${i} of a longer file`);
+  const file = aFile(`${lines.join("\n")}\n`);
+  expect(await linesOf(file)).toEqual(lines);
+  expect(await linesOf(aFile(gzipSync(`${lines.join("\n")}\n`)))).toEqual(lines);
+});
+
+test("a line without an end is cut, and what follows it is read", async () => {
+  const endless = "x".repeat(3 * 2 ** 20);
+  const [first, second, ...more] = await linesOf(aFile(`${endless}\nafter\n`));
+  expect(first).toMatch(/^x+$/);
+  expect(first!.length).toBeLessThanOrEqual(LONGEST_LINE);
+  expect([second, ...more]).toEqual(["after"]);
+  const [only, ...none] = await linesOf(aFile(endless));
+  expect(only!.length).toBeLessThanOrEqual(LONGEST_LINE);
+  expect(none).toEqual([]);
+});
+
+test("reading ends when nobody wants more", async () => {
+  const seen: string[] = [];
+  await eachLine(aFile("a\nb\nc\n"), (line) => seen.push(line) < 2);
+  expect(seen).toEqual(["a", "b"]);
+});
+
+test("a file that is not there, or not whole, is an error", async () => {
+  await expect(linesOf("/nowhere/trace")).rejects.toMatchObject({ code: "ENOENT" });
+  const cut = gzipSync("a line\n".repeat(1000)).subarray(0, 30);
+  await expect(linesOf(aFile(cut))).rejects.toMatchObject({ code: "Z_BUF_ERROR" });
+});
+
+test("the first bytes of a file are had without the rest", async () => {
+  expect(String(await firstBytes(aFile("abcdef"), 3))).toBe("abc");
+  expect(String(await firstBytes(aFile("ab"), 3))).toBe("ab");
+});
