@@ -1,7 +1,8 @@
 /*
  * KVM's shadow MMU as it is after "KVM: x86/mmu: Remove fast invalidate mechanism" (2019), all 27
  * patches as promised: an implementation under test for kmc. It speaks the protocol of
- * docs/protocol.md on stdin and stdout, and is written from docs/model.md alone.
+ * docs/protocol.md on stdin and stdout. It is written from a specification of the series, docs/ and
+ * the cases in fixtures/, not from the reference.
  *
  * SPDX-License-Identifier: MIT
  *
