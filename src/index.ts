@@ -41,7 +41,7 @@ export { VERSION } from "./version.ts";
 /** Under test: a command that speaks the protocol, or a definition made in this process. */
 export type UnderTest = string | ImplementationDefinition;
 
-export interface TestOptions extends Omit<SessionOptions, "transcript" | "pipelined"> {
+export interface TestOptions extends Omit<SessionOptions, "transcript" | "pipelined" | "leftover"> {
   /** All, if left out. */
   readonly cases?: readonly Case[];
   /** How many processes of a command run side by side; as many as there are cores. */

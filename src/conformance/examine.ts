@@ -25,9 +25,11 @@ export async function* examine(
   options: SessionOptions = {},
 ): AsyncGenerator<Check> {
   let said: readonly TranscriptLine[] = [];
-  const listening = {
+  let leftovers: string[] = [];
+  const listening: SessionOptions = {
     ...options,
-    transcript: (lines: readonly TranscriptLine[]) => (said = lines),
+    transcript: (lines) => (said = lines),
+    leftover: ({ message }) => leftovers.push(message),
   };
   let session: Session;
   try {
@@ -52,18 +54,24 @@ export async function* examine(
       session = await Session.start(command, listening);
     }
     for (const scenario of tried) {
+      leftovers = [];
       const { failure } = await session.record(scenario);
       const ours = said.flatMap((line) =>
         "request" in line ? [mistakeInRequest(line.request) ?? ""] : [],
       );
       const wrong = ours.find((text) => text !== "");
       if (wrong !== undefined) throw new Error(`kmc itself says something wrong: ${wrong}`);
-      if (failure?.kind === undefined) continue;
-      yield mistake(`answers ${scenario.id} (${how})`, [
-        `${failure.pointer}: ${failure.message}`,
-        ...lastExchange(said),
-        ...stderr(failure.log ?? []),
-      ]);
+      if (failure?.kind === undefined && leftovers.length === 0) continue;
+      yield failure?.kind === undefined
+        ? mistake(`says nothing between two cases (${how})`, [
+            ...leftovers,
+            `found as ${scenario.id} begins`,
+          ])
+        : mistake(`answers ${scenario.id} (${how})`, [
+            `${failure.pointer}: ${failure.message}`,
+            ...lastExchange(said),
+            ...stderr(failure.log ?? []),
+          ]);
       session.kill();
       return;
     }

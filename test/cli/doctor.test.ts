@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { mistakeInRequest } from "../../src/adapters/protocol/validate-message.ts";
+import { implementation } from "../support/implementation.ts";
 import { kmc } from "../support/kmc.ts";
 
 const broken = (file: string): string => `node examples/broken/${file}`;
@@ -29,6 +30,27 @@ describe("the doctor", () => {
     expect(out).toContain("mistake  ");
     expect(out).toContain(says);
     expect(code).toBe(1);
+  });
+
+  test("shows what is said between two cases, though it costs none of them", async () => {
+    const impl = implementation(`
+      let cases = 0;
+      speak(({ method }, response) => {
+        const before = method === "reset" && ++cases === 2 ? "done\\n" : "";
+        return before + line(response);
+      });`);
+    const { code, out } = await kmc("doctor", "--impl", impl);
+    const [mistake, what, where] = out.split("\n").slice(2, 5);
+    expect(mistake).toBe("mistake  says nothing between two cases (step by step)");
+    expect(what!.trim()).toBe("a line that is not JSON: done");
+    expect(where).toMatch(/^ +found as \S+ begins$/);
+    expect(code).toBe(1);
+  });
+
+  test("does not mind a process that ends after a case", async () => {
+    const { code, out } = await kmc("doctor", "--impl", broken("one-case-only.mjs"));
+    expect(out).not.toContain("mistake");
+    expect(code).toBe(0);
   });
 
   test("tells a disagreement about the kernel from a mistake: it is none of its business", async () => {

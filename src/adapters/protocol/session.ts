@@ -25,6 +25,8 @@ export interface SessionOptions {
   readonly pipelined?: boolean;
   /** Told everything that is said in a case, when it is over. */
   readonly transcript?: (lines: readonly TranscriptLine[]) => void;
+  /** Told what a case began with instead of an answer: as a rule what the last one left to read. */
+  readonly leftover?: (error: ConversationError) => void;
 }
 
 /** How long it may take at least to start and introduce itself, in milliseconds. */
@@ -34,7 +36,8 @@ const RUNNER = { name: "kmc", version: VERSION };
 /** An implementation behind the protocol. Its process is started again when a case has cost it. */
 export class Session implements Implementation {
   readonly #command: string;
-  readonly #options: Required<Omit<SessionOptions, "transcript">> & SessionOptions;
+  readonly #options: Required<Pick<SessionOptions, "stepTimeout" | "caseTimeout" | "pipelined">> &
+    SessionOptions;
   #child: Child;
   #id = 0;
   #isOver = false;
@@ -142,6 +145,7 @@ export class Session implements Implementation {
       const { log } = this;
       if (kind !== "timed-out" && !reset && again && !this.#isOver) {
         lines.length = 1;
+        if (kind === "protocol-error") this.#options.leftover?.(error);
         return this.#converse(scenario, lines, false);
       }
       return recordOf(scenario, { answers, facts, failure: { pointer, message, kind, log } });
