@@ -1,6 +1,8 @@
 import { PT64_ENT_PER_PAGE } from "./constants.ts";
 
 const TWO_TO_20 = 2 ** 20;
+const RUN_SHIFT = 5;
+const RUN = 1 << RUN_SHIFT;
 
 /**
  * The 512 entries of a shadow page, 64 bits each. Entries are held as two 32-bit halves: a fault
@@ -8,16 +10,19 @@ const TWO_TO_20 = 2 ** 20;
  * bigints.
  */
 export class PageTable {
-  readonly #halves = new Uint32Array(2 * PT64_ENT_PER_PAGE);
+  /** Runs of entries; a run that was never written is not there: most tables hold few entries. */
+  readonly #runs = new Array<number[] | undefined>(PT64_ENT_PER_PAGE / RUN);
 
   /** Bits 0-31 of an entry. */
   low(index: number): number {
-    return this.#halves[2 * index]!;
+    const run = this.#runs[index >> RUN_SHIFT];
+    return run === undefined ? 0 : run[2 * (index % RUN)]! >>> 0;
   }
 
   /** Bits 32-63 of an entry. */
   high(index: number): number {
-    return this.#halves[2 * index + 1]!;
+    const run = this.#runs[index >> RUN_SHIFT];
+    return run === undefined ? 0 : run[2 * (index % RUN) + 1]! >>> 0;
   }
 
   isZero(index: number): boolean {
@@ -30,8 +35,9 @@ export class PageTable {
   }
 
   set(index: number, low: number, high: number): void {
-    this.#halves[2 * index] = low;
-    this.#halves[2 * index + 1] = high;
+    const run = (this.#runs[index >> RUN_SHIFT] ??= new Array<number>(2 * RUN).fill(0));
+    run[2 * (index % RUN)] = low | 0;
+    run[2 * (index % RUN) + 1] = high | 0;
   }
 
   /**
@@ -43,6 +49,14 @@ export class PageTable {
 
   clear(index: number): void {
     this.set(index, 0, 0);
+  }
+
+  /** Visits the entries that are not zero, by ascending index, as two 32-bit halves. */
+  forEachNonZero(visit: (index: number, low: number, high: number) => void): void {
+    for (let index = 0; index < PT64_ENT_PER_PAGE; index++) {
+      if (this.#runs[index >> RUN_SHIFT] === undefined) index += RUN - 1;
+      else if (!this.isZero(index)) visit(index, this.low(index), this.high(index));
+    }
   }
 
   /** The whole entry. */

@@ -1,8 +1,8 @@
-const CHUNK = 512;
+const CHUNK = 64;
 
 /**
  * Numbers by index over a huge range, zero where never set; memory goes with what is set, in runs
- * of 512.
+ * of 64.
  */
 export class SparseNumbers {
   readonly #chunks = new Map<number, Float64Array>();
