@@ -2,11 +2,15 @@ import type { Counters, Kvm } from "./kvm.ts";
 import { type Task } from "./thread.ts";
 
 /**
- * When somebody begins to want `mmu_lock` or the CPU: always, never, or from the nth question on
- * until a break. After a break a walk that started again from its head gets as far as one page
+ * When somebody begins to want `mmu_lock` or the CPU: always, never, from the nth question on until
+ * a break, or whenever `ask` says so. After a break a walk that started again from its head gets as far as one page
  * before `always` wants again: a walk that asks before each page would not move otherwise.
  */
-export type ContentionWhen = "always" | "never" | { readonly at: readonly number[] };
+export type ContentionWhen =
+  | "always"
+  | "never"
+  | { readonly at: readonly number[] }
+  | { readonly ask: (question: number) => boolean };
 
 /** Who wants: the CPU (a rescheduling), or `mmu_lock` (counts only with CONFIG_PREEMPT). */
 export type ContentionWho = "cpu" | "lock";
@@ -36,7 +40,7 @@ export class MmuLock {
   /** need_resched() || spin_needbreak(): one question. */
   wanted({ machine: { preempt }, counters }: Kvm): boolean {
     this.#questions++;
-    if (typeof this.#when === "object") this.#wanted ||= this.#when.at.includes(this.#questions);
+    if (typeof this.#when === "object") this.#wanted ||= this.#begins(this.#when);
     const wanted = this.#when === "always" ? this.#hasMoved(counters) : this.#wanted;
     if (wanted && (this.#who === "cpu" || preempt)) return true;
     return preempt && this.waiters > 0;
@@ -45,6 +49,11 @@ export class MmuLock {
   dropped({ prepares, walk_restarts }: Counters): void {
     this.#wanted = false;
     this.#atBreak = { prepares, walk_restarts };
+  }
+
+  #begins(when: Exclude<ContentionWhen, string>): boolean {
+    const question = this.#questions;
+    return "at" in when ? when.at.includes(question) : when.ask(question);
   }
 
   #hasMoved({ prepares, walk_restarts }: Counters): boolean {

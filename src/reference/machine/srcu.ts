@@ -8,6 +8,12 @@ export class Srcu {
   /** Sections that have begun and not ended, oldest first. */
   readonly #sections: number[] = [];
   #begun = 0;
+  /** Synchronisations in progress: each waits for the sections with lower numbers. */
+  readonly synchronizing: number[] = [];
+
+  get sections(): readonly number[] {
+    return this.#sections;
+  }
 
   /** @returns the section, to be handed to `srcu_read_unlock`. */
   srcu_read_lock(): number {
@@ -24,6 +30,9 @@ export class Srcu {
   *synchronize_srcu_expedited(): Task<void> {
     const begun = this.#begun;
     const ready = (): boolean => (this.#sections[0] ?? begun) >= begun;
+    if (ready()) return;
+    this.synchronizing.push(begun);
     while (!ready()) yield { waitsFor: "srcu", ready };
+    this.synchronizing.splice(this.synchronizing.indexOf(begun), 1);
   }
 }
