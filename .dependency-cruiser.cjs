@@ -18,7 +18,7 @@ module.exports = {
       comment: "modules may know each other's types, but must not load each other in a circle",
       severity: "error",
       from: {
-        path: "^src/(reference/(machine|base|layers|errata|mutants)|scenario|conformance|report|cli)",
+        path: "^src/(reference/(machine|base|layers|errata|mutants)|scenario|explore|conformance|report|cli)",
       },
       to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
     },
@@ -51,6 +51,12 @@ module.exports = {
       "adapters know scenario and reference",
       "^src/adapters",
       "^src/(conformance|explore|report|cli)",
+    ),
+    forbid(
+      "explore-below",
+      "the explorer knows adapters and what is below",
+      "^src/explore",
+      "^src/(conformance|report|cli)",
     ),
     forbid(
       "conformance-below",

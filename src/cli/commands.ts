@@ -27,6 +27,11 @@ export const COMMANDS: readonly (readonly [
     () => import("./commands/identify.ts"),
   ],
   [
+    "explore",
+    "tries all orders of the threads of a scenario, and proves what none of them can reach",
+    () => import("./commands/explore.ts"),
+  ],
+  [
     "doctor",
     "checks how an implementation speaks the protocol; without one, shows a conversation",
     () => import("./commands/doctor.ts"),

@@ -144,9 +144,9 @@ export interface Case {
    */
   function: string;
   /**
-   * How it discriminates. layer: fails on the layer before its range. invariant: holds everywhere, and rejects a mutant. refactor: holds at the layer below, too, and rejects a mutant. defect, mended: holds exactly with, or exactly without, the erratum.
+   * How it discriminates. layer: fails on the layer before its range. invariant: holds everywhere, and rejects a mutant. refactor: holds at the layer below, too, and rejects a mutant. defect, mended: holds exactly with, or exactly without, the erratum. witness: one schedule of an obligation, in `fixtures/witnesses`; the layer that it is for is the first of `layers`.
    */
-  proof: "layer" | "invariant" | "refactor" | "defect" | "mended";
+  proof: "layer" | "invariant" | "refactor" | "defect" | "mended" | "witness";
   layers: LayerRange;
   /**
    * Layers outside `layers` on which it holds, too.

@@ -14,7 +14,8 @@ export function checkCase(scenario: Case, file: string): void {
 
 function checkId(scenario: Case, fail: Fail): void {
   const { id, proof, erratum } = scenario;
-  if ((proof === "defect" || proof === "mended") !== (erratum !== undefined)) {
+  const isOfErratum = proof === "defect" || proof === "mended";
+  if (proof !== "witness" && isOfErratum !== (erratum !== undefined)) {
     const verb = erratum === undefined ? "needs" : "does not go with";
     fail("/proof", `proof "${proof}" ${verb} an erratum`);
   }
