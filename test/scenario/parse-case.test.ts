@@ -83,7 +83,7 @@ describe("a document that the schema does not allow is refused", () => {
       mistake: "a value that is none of those allowed",
       document: { ...aCase(), proof: "magic" },
       pointer: "/proof",
-      problem: '"magic" is not one of layer, invariant, refactor, defect, mended',
+      problem: '"magic" is not one of layer, invariant, refactor, defect, mended, witness',
     },
     {
       mistake: "a value of the wrong type",
