@@ -1,6 +1,7 @@
 /**
- * All benches: installs, faults, the whole matrix, a single suite with start-up, and what it costs
- * to remove a slot from VMs of growing size. Prints tables; nothing here is a test.
+ * All benches: installs, faults, the whole matrix, the protocol, recordings, a single suite with
+ * start-up, and what it costs to remove a slot from VMs of growing size. Prints tables; nothing here
+ * is a test.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
@@ -11,6 +12,7 @@ import { INSTALLS, installs } from "./installs.ts";
 import { measure, printTable, seconds } from "./measure.ts";
 import { protocolBench } from "./protocol.ts";
 import type { Removal } from "./removal.ts";
+import { traceBench } from "./trace.ts";
 
 /** The series' own benchmark: 8 vCPUs with 2000 MB each, in 4K pages. */
 const FULL = 4_096_000;
@@ -61,6 +63,8 @@ if (bench("matrix")) {
 }
 
 if (bench("protocol")) await protocolBench();
+
+if (bench("trace")) await traceBench();
 
 if (bench("suite")) {
   const run = (...command: string[]): void => {

@@ -73,6 +73,11 @@ export const COMMANDS: readonly (readonly [
     () => import("./commands/replay.ts"),
   ],
   [
+    "trace",
+    "compares recordings of a real kernel with the reference, event for event",
+    () => import("./commands/trace.ts"),
+  ],
+  [
     "serve",
     "the reference as an implementation under test: speaks the protocol on stdio",
     () => import("./commands/serve.ts"),

@@ -20,6 +20,7 @@ export interface TraceIdentification {
   readonly agreeing: readonly TraceResult[];
   /** Of those the one with most patches and fewest errata; else the one that explains most. */
   readonly nearest: TraceResult;
+  /** As seen from the nearest; empty if that does not agree, or could not follow anything. */
   readonly findings: readonly TraceFinding[];
 }
 
@@ -48,6 +49,7 @@ const MOST_STEPS = 12;
  * from the nearest of them on, a part at a time.
  * @param candidates by default the layers with every choice of slips, and then sets of patches that
  * are near; given ones are judged and no others.
+ * @throws UnreadableFile
  */
 export async function identifyTraces(
   question: TraceQuestion,
@@ -65,7 +67,8 @@ export async function identifyTraces(
     results = next.results;
   }
   const agreeing = results.filter(agrees);
-  const findings = agrees(nearest) ? await traceFindings(nearest.candidate, question) : [];
+  const isFollowed = nearest.replays.length > 0 && agrees(nearest);
+  const findings = isFollowed ? await traceFindings(nearest.candidate, question) : [];
   return { read: first.read, agreeing, nearest, findings };
 }
 

@@ -16,8 +16,6 @@ export interface TraceQuestion {
   readonly files: readonly string[];
   readonly facts: DeclaredFacts;
   readonly leftOut: LeftOut;
-  /** Told each file as it begins to be read. */
-  readonly onFile?: (file: string) => void;
 }
 
 /** How a composition stands to the recordings. */
@@ -43,17 +41,17 @@ export type ReadFiles = readonly { readonly file: string; readonly read: TraceFi
 /**
  * Reads the recordings once, and has every candidate follow them.
  * @param most lines of each recording that are read at most.
+ * @throws UnreadableFile
  */
 export async function judgeTraces(
   candidates: readonly Candidate[],
-  { files, facts, leftOut, onFile }: TraceQuestion,
+  { files, facts, leftOut }: TraceQuestion,
   most = Infinity,
 ): Promise<{ results: readonly TraceResult[]; read: ReadFiles }> {
   const compositions = candidates.map(composeCandidate);
   const read: { file: string; read: TraceFile }[] = [];
   const replays: FileReplay[][] = candidates.map(() => []);
   for (const file of files) {
-    onFile?.(file);
     let following: readonly Replay[] = [];
     const start = (setup: Setup): readonly Replay[] =>
       (following = compositions.map((composition) => new Replay(composition, setup, leftOut)));

@@ -1,8 +1,7 @@
 import type { Introduction } from "../adapters/protocol/messages.ts";
 import type { Finding, Identification } from "../conformance/identify.ts";
-import { SLIPS } from "../reference/errata/index.ts";
 import { pc } from "./colours.ts";
-import { candidateText, partText } from "./part-text.ts";
+import { candidateText, partStateText, partText } from "./part-text.ts";
 import { fit, labelled, plural, WIDTH } from "./table.ts";
 
 /** An identification as text: what it is, part by part, and where it differs from that. */
@@ -34,7 +33,7 @@ export function identifyText(
 
 function findingText(finding: Finding): string[] {
   const { part } = finding;
-  const line = `${stateText(finding)}  ${fit(partText(part), WIDTH - 14).trimEnd()}`;
+  const line = `${partStateText(part, finding.state)}  ${fit(partText(part), WIDTH - 14).trimEnd()}`;
   if (finding.state !== "undetermined") return [line];
   const { missing } = finding;
   const why =
@@ -42,13 +41,4 @@ function findingText(finding: Finding): string[] {
       ? "no case can tell here: with or without it the same is seen"
       : `needs ${missing.join(", ")}`;
   return [line, ...labelled("              ", why).map((text) => pc.dim(text))];
-}
-
-/** A patch is there or not; a slip is in or as promised; a gap is open or mended. */
-function stateText({ part, state }: Finding): string {
-  if (state === "undetermined") return pc.yellow("undetermined");
-  const has = state === "present";
-  if (typeof part === "number") return has ? pc.green("present     ") : pc.dim("absent      ");
-  if (SLIPS.includes(part)) return has ? pc.red("slip        ") : pc.dim("as promised ");
-  return has ? pc.green("mended      ") : pc.dim("open gap    ");
 }

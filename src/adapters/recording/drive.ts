@@ -45,6 +45,8 @@ export class Drive implements Program {
   #code = 0;
   #tables = { gpa: 0, hva: 0, next: 0 };
   #answer: Answer = DONE;
+  /** What is left of the command that has begun. */
+  #going: Generator<void, Answer, void> | null = null;
 
   constructor(vm: Vm) {
     this.#vm = vm;
@@ -53,7 +55,7 @@ export class Drive implements Program {
   marker(text: string): Step {
     const begin = BEGIN.exec(text);
     if (begin !== null) {
-      this.#answer = this.perform(begin[1]!);
+      this.#going = this.#parts(begin[1]!);
       return { ends: true, begins: begin[1]! };
     }
     const end = END.exec(text);
@@ -64,12 +66,28 @@ export class Drive implements Program {
     return { ends: true, answer: { kernel, model: `rc ${rc} ${said ?? ""}`.trim() } };
   }
 
+  proceed(): boolean {
+    if (this.#going === null) return false;
+    const part = this.#going.next();
+    if (part.done === true) {
+      this.#answer = part.value;
+      this.#going = null;
+    }
+    return true;
+  }
+
   unprompted(): null {
     return null;
   }
 
-  /** Performs one command, as `touch 0 0x5000 r`. @throws NotReplayable */
+  /** Performs one command, as `touch 0 0x5000 r`, to its end. @throws NotReplayable */
   perform(command: string): Answer {
+    this.#going = this.#parts(command);
+    while (this.proceed());
+    return this.#answer;
+  }
+
+  *#parts(command: string): Generator<void, Answer, void> {
     const [name = "", ...words] = command.trim().split(/\s+/);
     const number = (i: number): number => {
       const value = Number(words[i]);
@@ -103,7 +121,10 @@ export class Drive implements Program {
       case "toggle":
         return this.#toggle(words);
       case "toggles":
-        for (let i = 0; i < number(2); i++) this.#toggle(words);
+        for (let i = 0; i < number(2); i++) {
+          this.#toggle(words);
+          yield;
+        }
         return DONE;
       case "stub":
         this.#code = number(0);
@@ -139,6 +160,7 @@ export class Drive implements Program {
         for (let i = 0; i < count; i++) {
           const said = this.#touch(vcpu, gpa + i * step, 4, words[4] === "w", WRITTEN);
           if (said.includes("mmio")) mmio++;
+          yield;
         }
         return { rc: 0, text: `ram ${count - mmio} mmio ${mmio}` };
       }

@@ -45,7 +45,9 @@ export function parseFtrace(raw: string): FtraceLine {
     const [, task, time, event, printed] = match as unknown as Matched;
     const place = printed.startsWith("(") ? PLACE.exec(printed) : null;
     return {
-      ...{ task: Number(task), time: Number(time), event },
+      task: Number(task),
+      time: Number(time),
+      event,
       text: place === null ? printed : printed.slice(place[0].length),
       place: place === null || place[2] !== undefined ? null : (place[1] ?? null),
     };

@@ -53,6 +53,10 @@ export class Kvmslots implements Program {
     }
   }
 
+  proceed(): boolean {
+    return false;
+  }
+
   unprompted({ kind, fields }: Observation): string | null {
     if (!this.#vm.hasVcpu(0)) return null;
     if (kind !== "page_fault") {

@@ -6,7 +6,7 @@ export interface Step {
   readonly ends?: true;
   /** What the program says came of it, if it does: of the kernel's run and of the model's. */
   readonly answer?: { readonly kernel: string; readonly model: string };
-  /** Something begins, in words; the model has done it. */
+  /** Something begins, in words. */
   readonly begins?: string;
 }
 
@@ -20,6 +20,11 @@ export interface Program {
   readonly before?: string;
   /** @throws NotReplayable */
   marker(text: string): Step;
+  /**
+   * Does the next part of what has begun, if that has parts, so that nobody need remember all that
+   * a long command makes happen. @returns false if there is none. @throws NotReplayable
+   */
+  proceed(): boolean;
   /**
    * The kernel did something for which no marker gives the reason.
    * @returns what it shows to have come from the guest, in words, done by the model now; or null.

@@ -46,7 +46,7 @@ const LOOKED_AT = 100_000;
  * Reads a trace once and lets replays follow it. Memory does not grow with the file.
  * @param start makes the replays when it is known what they need.
  * @param most lines to read at most: the rest of a longer file is left.
- * @throws what the file system says.
+ * @throws UnreadableFile
  */
 export async function readTrace(
   file: string,

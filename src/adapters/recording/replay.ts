@@ -91,10 +91,13 @@ export class Replay {
 
   /** The recording is over, and not cut off: what is expected still will not come. */
   end(line: number): void {
-    if (this.goesOn) this.#mustBeOver(line);
+    if (!this.goesOn) return;
+    this.#proceed();
+    this.#mustBeOver(line);
   }
 
   #marker(line: number, text: string): void {
+    this.#proceed();
     const step = this.#program.marker(text);
     if (step.ends === true) this.#mustBeOver(line);
     if (!this.goesOn) return;
@@ -111,11 +114,13 @@ export class Replay {
     this.#during = step.begins;
     this.#within = null;
     this.#expectWhatHappened();
+    this.#proceed();
   }
 
   #observation(line: number, seen: Observation): void {
     if (this.#during === null || !this.#program.kinds.has(seen.kind)) return;
     if (this.#leftOut.has(seen.kind)) return;
+    this.#proceed();
     if (this.#next === this.#expected.length) {
       const what = this.#program.unprompted(seen);
       if (what !== null) {
@@ -131,6 +136,13 @@ export class Replay {
       return;
     }
     this.#diverge(line, told(seen), expected === undefined ? null : told(expected, seen));
+  }
+
+  /** Goes on with what has begun, until it makes something happen. */
+  #proceed(): void {
+    while (this.#next === this.#expected.length && this.#program.proceed()) {
+      this.#expectWhatHappened();
+    }
   }
 
   #expectWhatHappened(): void {

@@ -154,7 +154,9 @@ function namedOf(kind: Kind, form: RegExp, names: readonly string[]) {
   return (text: string): Observation | null => {
     const match = form.exec(text);
     if (match === null) return null;
-    return { kind, fields: Object.fromEntries(names.map((name, i) => [name, match[i + 1]!])) };
+    const fields: Record<string, string> = {};
+    for (let i = 0; i < names.length; i++) fields[names[i]!] = match[i + 1]!;
+    return { kind, fields };
   };
 }
 
@@ -163,8 +165,8 @@ const FAULT = /\baddress (?:0x)?([\da-f]+) error_code (?:0x)?([\da-f]+)$/;
 function faultOf(text: string): Observation | null {
   const match = FAULT.exec(text);
   if (match === null) return null;
-  const [address, code] = [match[1]!, match[2]!].map((digits) => Number(`0x${digits}`));
-  return { kind: "page_fault", fields: faultFields(address!, code!) };
+  const [, address, code] = match;
+  return { kind: "page_fault", fields: faultFields(Number(`0x${address!}`), Number(`0x${code!}`)) };
 }
 
 /** A read that userspace must answer, or a write that it is told of; not the answer to a read. */

@@ -148,12 +148,18 @@ test.each([
 });
 
 describe("markers", () => {
+  const done = (marker: string): void => {
+    drive.marker(marker);
+    while (drive.proceed());
+  };
+
   test("begin and end a command, with what it says on both sides", () => {
-    for (const [i, command] of SETUP.entries()) drive.marker(`CMD ${i} ${command}`);
-    drive.marker("CMD 20 vcpu 0 pm32");
+    perform(...SETUP, "vcpu 0 pm32");
     expect(drive.marker("CMD 21 touch 0 0x5000 r")).toEqual({
       ...{ ends: true, begins: "touch 0 0x5000 r" },
     });
+    expect(drive.proceed()).toBe(true);
+    expect(drive.proceed()).toBe(false);
     expect(drive.marker("END 21 rc 0 val a1000006")).toEqual({
       ends: true,
       answer: { kernel: "rc 0 val a1000006", model: "rc 0 val a1000005" },
@@ -161,15 +167,34 @@ describe("markers", () => {
   });
 
   test("tell an error, and of some commands nothing else", () => {
-    drive.marker("CMD 1 vm");
+    done("CMD 1 vm");
     expect(drive.marker("END 1 rc 0 multi_as 2 smm 1")).toMatchObject({
       answer: { kernel: "rc 0", model: "rc 0" },
     });
-    drive.marker("CMD 2 mem M 0x10000 0");
-    drive.marker("CMD 3 slot 0 8 0x1000000 0x1234 0 M");
+    done("CMD 2 mem M 0x10000 0");
+    done("CMD 3 slot 0 8 0x1000000 0x1234 0 M");
     expect(drive.marker("END 3 rc 0 ")).toMatchObject({
       answer: { kernel: "rc 0", model: "rc 22" },
     });
+  });
+
+  test("let a long command be done part by part", () => {
+    perform(...SETUP, "vcpu 0 pm32");
+    vm.takeHappened();
+    for (const command of ["toggles 0 1 3", "touches 0 0 0x1000 3 r"]) {
+      drive.marker(`CMD 20 ${command}`);
+      for (let i = 0; i < 3; i++) {
+        expect(drive.proceed()).toBe(true);
+        const happened = vm.takeHappened();
+        expect(happened.filter(({ kind }) => kind === "hook")).toHaveLength(
+          command.startsWith("toggles") ? 1 : 0,
+        );
+        expect(happened.length).toBeLessThan(40);
+      }
+      expect(drive.proceed()).toBe(true);
+      expect(drive.proceed()).toBe(false);
+      expect(vm.takeHappened()).toEqual([]);
+    }
   });
 
   test("of others say nothing", () => {

@@ -17,6 +17,7 @@ const COMMANDS = [
   "vcpu 0 pm32",
   "touch 0 0x5000 r",
   "del 0 1",
+  "toggles 0 2 3",
   "close",
 ];
 const lines = driveTrace(composition, "npt", COMMANDS).split("\n");
@@ -84,8 +85,21 @@ describe("the first point at which kernel and model part is reported:", () => {
     expect(divergence).toMatchObject({ function: "kvm_mmu_prepare_zap_page" });
   });
 
+  test("in the middle of a long command", () => {
+    const installs = lines.flatMap((line, i) =>
+      i > at("CMD 10") && line.includes(": install:") ? [i] : [],
+    );
+    expect(installs).toHaveLength(3);
+    const { divergence } = replayed((all) => all.toSpliced(installs[2]!, 1));
+    expect(divergence).toMatchObject({
+      ...{ line: installs[2]! + 1, during: "toggles 0 2 3", expected: "install" },
+    });
+    const short = replayed((all) => all.toSpliced(installs[2]!, at("END 10") - installs[2]!));
+    expect(short.divergence).toMatchObject({ line: installs[2]! + 1, kernel: "nothing more" });
+  });
+
   test("two events swapped, at the first of them", () => {
-    const first = lines.findIndex((line, i) => i > at("CMD 10") && line !== lines[i + 1]);
+    const first = lines.findIndex((line, i) => i > at("CMD 11") && line !== lines[i + 1]);
     const { divergence } = replayed((all) =>
       all.with(first, lines[first + 1]!).with(first + 1, lines[first]!),
     );

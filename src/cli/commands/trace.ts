@@ -1,0 +1,133 @@
+import type { Command } from "commander";
+import { FIELDS, KINDS, type Kind } from "../../adapters/recording/observation.ts";
+import { firstBytes, UnreadableFile } from "../../adapters/recording/lines.ts";
+import type { Candidate } from "../../conformance/candidate.ts";
+import {
+  identifyTraces,
+  type TraceIdentification,
+  withEverySlip,
+} from "../../conformance/identify-traces.ts";
+import type { TraceQuestion } from "../../conformance/judge-traces.ts";
+import {
+  type DeclaredFacts,
+  parseEvents,
+  parseFormats,
+  parseSymbols,
+} from "../../conformance/trace-facts.ts";
+import { traceVerdict } from "../../conformance/trace-verdict.ts";
+import { traceJson } from "../../report/trace-json.ts";
+import { traceText } from "../../report/trace-text.ts";
+import { addCompositionFlags, claimOf, type CompositionFlags } from "../composition-options.ts";
+import { EXIT } from "../exit-codes.ts";
+import { print, printJson } from "../output.ts";
+import { readText } from "../read-text.ts";
+import { UsageError } from "../usage-error.ts";
+
+interface Flags extends CompositionFlags {
+  readonly identify?: true;
+  readonly ignore?: string;
+  readonly formats?: string;
+  readonly events?: string;
+  readonly symbols?: string;
+  readonly json?: true;
+}
+
+const EXITS = { agrees: EXIT.ok, diverges: EXIT.fails, inconclusive: EXIT.inconclusive };
+
+/** `kmc trace FILE…`: whether what a real kernel did is what the reference does. */
+export function add(command: Command): void {
+  addCompositionFlags(command.argument("<files...>", "recordings of one kernel: ftrace text"))
+    .option("--identify", "which layers or patches it agrees with; so without a claim")
+    .option("--ignore <list>", "what not to compare: reload, or a field like mark_mmio_spte.access")
+    .option("--formats <file>", "format files of the kernel's tracepoints, one after the other")
+    .option("--events <file>", "names of the tracepoints that the kernel has")
+    .option("--symbols <file>", "the kernel's symbols: System.map or /proc/kallsyms")
+    .option("--json", "as JSON")
+    .action(trace);
+}
+
+async function trace(files: readonly string[], flags: Flags): Promise<void> {
+  const candidates = candidatesOf(flags);
+  const leftOut = new Set(flags.ignore === undefined ? [] : flags.ignore.split(",").map(ignored));
+  const question = { files, facts: factsOf(flags), leftOut };
+  const found = await identified(question, candidates);
+  for (const { file, read } of found.read) {
+    if (read.events > 0 || read.foreign.count === 0) continue;
+    const what = `none of its ${read.lines} lines tells an event`;
+    throw new UsageError(`${file} is not ftrace text: ${what}`);
+  }
+  const verdict = traceVerdict(found);
+  if (flags.json === true) printJson(traceJson(found, verdict));
+  else print(traceText(found, verdict));
+  process.exitCode = EXITS[verdict.verdict];
+}
+
+/** What the recordings are compared with: what is claimed, with every slip unless it says which. */
+function candidatesOf(flags: Flags): readonly Candidate[] | undefined {
+  const claim = claimOf(flags);
+  if (claim === null) return undefined;
+  if (flags.identify === true) {
+    throw new UsageError("--identify finds out what the others claim: say one or the other");
+  }
+  const { patches, slips, remedies } = claim.composition;
+  const { profile, slips: said, remedies: saidRemedies } = flags;
+  if ((profile ?? said ?? saidRemedies) === undefined) return withEverySlip(new Set(patches));
+  return [{ patches: new Set(patches), errata: new Set([...slips, ...remedies]) }];
+}
+
+/** A kind, or `kind.field`. @throws UsageError */
+function ignored(text: string): string {
+  const name = text.trim();
+  const [kind = "", field, ...rest] = name.split(".");
+  if (!KINDS.includes(kind as Kind)) {
+    throw new UsageError(`there is no event "${kind}" to ignore; there are ${KINDS.join(", ")}`);
+  }
+  if (kind === "page_fault") {
+    throw new UsageError("page_fault cannot be ignored: it tells what the guest did");
+  }
+  const fields = FIELDS[kind as Kind] ?? [];
+  if (field !== undefined && (rest.length > 0 || !fields.includes(field))) {
+    const those = fields.length === 0 ? "it has none" : `there are ${fields.join(", ")}`;
+    throw new UsageError(`"${name}" is no field of ${kind}; ${those}`);
+  }
+  return name;
+}
+
+function factsOf({ formats, events, symbols }: Flags): DeclaredFacts {
+  return {
+    ...(formats !== undefined && { formats: named(formats, parseFormats, "tracepoint") }),
+    ...(events !== undefined && { events: named(events, parseEvents, "tracepoint") }),
+    ...(symbols !== undefined && { symbols: named(symbols, parseSymbols, "symbol") }),
+  };
+}
+
+/** @throws UsageError for a file in which nothing is found. */
+function named<T extends { readonly size: number }>(
+  file: string,
+  parse: (text: string) => T,
+  what: string,
+): T {
+  const found = parse(readText(file));
+  if (found.size > 0) return found;
+  throw new UsageError(`${file} names no ${what}`);
+}
+
+/** How a trace.dat of trace-cmd begins. */
+const TRACE_DAT = Buffer.from("\x17\x08Dtracing", "latin1");
+
+/** @throws UsageError for a file that is not there, or of another kind. */
+async function identified(
+  question: TraceQuestion,
+  candidates: readonly Candidate[] | undefined,
+): Promise<TraceIdentification> {
+  try {
+    for (const file of question.files) {
+      if (!(await firstBytes(file, TRACE_DAT.length)).equals(TRACE_DAT)) continue;
+      const how = `trace-cmd report -N ${file} > ${file}.txt`;
+      throw new UsageError(`${file} is binary, as trace-cmd records; make text of it: ${how}`);
+    }
+    return await identifyTraces(question, candidates);
+  } catch (error) {
+    throw error instanceof UnreadableFile ? new UsageError(error.message) : error;
+  }
+}
