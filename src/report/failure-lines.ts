@@ -7,6 +7,8 @@ export interface FailureLinesOptions {
   readonly indent?: string;
   /** How many violations are told. */
   readonly most?: number;
+  /** Whether to tell what the case is about: its title, and who is responsible. True if left out. */
+  readonly about?: boolean;
 }
 
 /**
@@ -15,14 +17,14 @@ export interface FailureLinesOptions {
  */
 export function failureLines(
   { scenario, verdict, violations, equals, firstDifference, log }: CaseResult,
-  { indent = "", most = 3 }: FailureLinesOptions = {},
+  { indent = "", most = 3, about = true }: FailureLinesOptions = {},
 ): string[] {
   const { title, patch } = scenario;
   const lines: string[] = [];
   const tell = (label: string, text: string): void => {
     lines.push(...labelled(indent + label, text));
   };
-  tell("", title);
+  if (about) tell("", title);
   if (verdict === "unexpected-pass") tell("", "it conforms, and is said not to");
   for (const { pointer, expected, seen } of violations.slice(0, most)) {
     tell("at ", pointer === "" ? "the start of the case" : pointer);
@@ -42,7 +44,7 @@ export function failureLines(
     const [, depth = "", text = ""] = /^( *)(.*)$/s.exec(line.replaceAll("\t", "    "))!;
     tell(`  ${depth.slice(0, 40)}`, text);
   }
-  tell("responsible: ", `${scenario.function}${patch > 0 ? ` (patch ${patch})` : ""}`);
+  if (about) tell("responsible: ", `${scenario.function}${patch > 0 ? ` (patch ${patch})` : ""}`);
   if (equals.length > 0) tell("equals layer ", equals.join(", "));
   return lines;
 }

@@ -1,9 +1,9 @@
 import { contradictions, type JudgedRow, type MatrixLine } from "../conformance/matrix.ts";
 import type { Kill } from "../conformance/mutants.ts";
-import { LAST_LAYER } from "../reference/compose.ts";
 import type { Case } from "../scenario/case.generated.ts";
 import { slugOf } from "../scenario/suites.ts";
 import { caseHtml, timelineHtml } from "./html-case.ts";
+import { cell, matrixHtml, matrixRow } from "./html-matrix.ts";
 import { htmlPage, suiteHeading } from "./html-page.ts";
 import { isClean, recordWhereItHolds, type Report } from "./report.ts";
 import { escapeMarkup } from "./xml.ts";
@@ -27,8 +27,8 @@ ${results.length} cases run, ${failed} fail ·
 ${lines.length} rows of the matrix, ${wrong} not as declared ·
 ${kills.length} mutants, ${survivors} survive
 </p>
-<p class="legend">In the matrix: <b class="cell on"></b> the case holds on that layer,
-<b class="cell off"></b> it does not, <b class="cell wrong"></b> not as the case declares. Layer <i>n</i> is Linux v5.0
+<p class="legend">In the matrix: ${cell("on")} the case holds on that layer,
+${cell("off")} it does not, ${cell("wrong")} not as the case declares. Layer <i>n</i> is Linux v5.0
 with patches 1 to <i>n</i>.</p>
 ${patches.map((patch) => suiteHtml(patch, lines, kills)).join("\n")}`,
   );
@@ -39,12 +39,7 @@ function suiteHtml(patch: number, lines: readonly MatrixLine[], kills: readonly 
   const ownKills = kills.filter(({ mutant }) => mutant.patch === patch);
   return `<section id="${slugOf(patch)}">
 ${suiteHeading(patch)}
-<table class="matrix">
-<thead><tr><th>case</th><th>under</th>${layerHeads()}</tr></thead>
-<tbody>
-${own.flatMap(caseRows).join("\n")}
-</tbody>
-</table>
+${matrixHtml("under", own.flatMap(caseRows))}
 ${own.map(({ scenario }) => ownCase(scenario)).join("\n")}
 ${ownKills.length === 0 ? "" : mutantsHtml(ownKills)}
 </section>`;
@@ -53,25 +48,19 @@ ${ownKills.length === 0 ? "" : mutantsHtml(ownKills)}
 const ownCase = (scenario: Case): string =>
   caseHtml(scenario, { inside: timelineHtml(scenario, recordWhereItHolds(scenario)) });
 
-const layerHeads = (): string =>
-  Array.from({ length: LAST_LAYER + 1 }, (_, layer) => `<th class="layer">${layer}</th>`).join("");
-
 function caseRows({ scenario, rows }: MatrixLine): string[] {
   return rows.map((row, i) => {
     const name = i === 0 ? `<a href="#${scenario.id}">${scenario.id}</a>` : "";
-    return `<tr><td>${name}</td><td>${escapeMarkup(row.under)}</td>${cells(row)}</tr>`;
+    return matrixRow(name, escapeMarkup(row.under), cells(row));
   });
 }
 
-function cells(row: JudgedRow): string {
+function cells(row: JudgedRow): string[] {
   const wrong = new Set(contradictions(row));
-  return row.seen
-    .map((holds, layer) => {
-      const kind = wrong.has(layer) ? "wrong" : holds ? "on" : "off";
-      const words = `layer ${layer}: ${holds ? "holds" : "does not hold"}`;
-      return `<td class="layer"><b class="cell ${kind}" title="${words}"></b></td>`;
-    })
-    .join("");
+  return row.seen.map((holds, layer) => {
+    const words = `layer ${layer}: ${holds ? "holds" : "does not hold"}`;
+    return cell(wrong.has(layer) ? "wrong" : holds ? "on" : "off", { words });
+  });
 }
 
 const mutantsHtml = (kills: readonly Kill[]): string => `<table class="mutants">

@@ -1,7 +1,10 @@
+import { isDeclared } from "../conformance/matrix.ts";
 import { type CaseResult, isGood, type Verdict } from "../conformance/run-cases.ts";
+import { LAST_LAYER } from "../reference/compose.ts";
 import { slugOf } from "../scenario/suites.ts";
 import { failureLines } from "./failure-lines.ts";
 import { caseHtml, timelineHtml } from "./html-case.ts";
+import { cell, matrixHtml, matrixRow } from "./html-matrix.ts";
 import { htmlPage, suiteHeading } from "./html-page.ts";
 import {
   badResults,
@@ -14,6 +17,7 @@ import {
   totals,
   VERDICTS,
 } from "./run-report.ts";
+import { SHOUTED } from "./run-text.ts";
 import { escapeMarkup } from "./xml.ts";
 
 /** A run as one HTML page: how each suite fared, and of every case what happened inside. */
@@ -24,14 +28,17 @@ export function runHtml(report: RunReport): string {
   const notes = remarks(report).map((remark) => `<p>${escapeMarkup(remark)}</p>`);
   return htmlPage(
     `${headline(report)}: ${who}`,
-    `<h1>${escapeMarkup(who)}</h1>
+    `<h1>${escapeMarkup(implementation.name)} <small>${escapeMarkup(implementation.version)}</small></h1>
 <p>Judged as ${escapeMarkup(claim)}.</p>
 <p class="verdict ${headline(report).startsWith("Conforms") ? "good" : "bad"}">
 <b>${headline(report)}.</b> ${escapeMarkup(totals(results))}
 </p>
 ${notes.join("\n")}
-${bad.length === 0 ? "" : `<ul>${bad.map(listed).join("\n")}</ul>`}
+${bad.length === 0 ? "" : `<ul class="plain">${bad.map(listed).join("\n")}</ul>`}
 ${countsHtml(results)}
+<p class="legend">In the matrices: ${cell("on")} that layer of the reference does what the case expects, ${cell("off")} it
+does something else, ${cell("off", { ring: true })} it does exactly what was seen here. Layer <i>n</i> is Linux v5.0 with
+patches 1 to <i>n</i>, in a case about an erratum with its defect in or mended, as the name says.</p>
 ${patchesOf(results)
   .map((patch) => suiteHtml(patch, results))
   .join("\n")}`,
@@ -43,7 +50,7 @@ const listed = ({ scenario: { id, title }, verdict }: CaseResult): string =>
 
 function tag(verdict: Verdict): string {
   const kind = isGood(verdict) ? "good" : verdict === "not-assessed" ? "open" : "bad";
-  return `<b class="tag ${kind}">${VERDICTS[verdict]}</b>`;
+  return `<b class="tag ${kind}">${SHOUTED[verdict].toLowerCase()}</b>`;
 }
 
 /** A row for each patch, a column for each verdict that there is. */
@@ -68,19 +75,40 @@ function suiteHtml(patch: number, results: readonly CaseResult[]): string {
   const own = results.filter(({ scenario }) => scenario.patch === patch);
   return `<section id="${slugOf(patch)}">
 ${suiteHeading(patch)}
+${matrixHtml("", own.map(matrixLine))}
 ${own.map(resultHtml).join("\n")}
 </section>`;
 }
 
+/** Where the reference does what the case expects, and where it does what was seen. */
+function matrixLine({ scenario, verdict, equals }: CaseResult): string {
+  const { id } = scenario;
+  const cells = LAYERS.map((layer) => {
+    const ring = equals.some((each) => each === `${layer}` || each === `${layer} merged`);
+    return cell(isDeclared(scenario, layer) ? "on" : "off", { ring });
+  });
+  return matrixRow(`<a href="#${id}">${id}</a>`, tag(verdict), cells);
+}
+
+const LAYERS = Array.from({ length: LAST_LAYER + 1 }, (_, layer) => layer);
+
 function resultHtml(result: CaseResult): string {
-  const { scenario, verdict, missing, record } = result;
+  const { scenario, verdict, missing, record, violations } = result;
   const isBad = !isGood(verdict) && verdict !== "not-assessed";
   const inside = [
     ...(isBad || verdict === "deviates" ? [failureHtml(result)] : []),
     ...(missing.length > 0
       ? [`<p>Needs <code>${missing.map(escapeMarkup).join(", ")}</code></p>`]
       : []),
-    ...(record === null ? [] : [timelineHtml(scenario, record)]),
+    ...(record === null
+      ? []
+      : [
+          timelineHtml(
+            scenario,
+            record,
+            violations.map(({ pointer }) => pointer),
+          ),
+        ]),
   ];
   return caseHtml(scenario, {
     tag: `${tag(verdict)} `,
@@ -90,4 +118,4 @@ function resultHtml(result: CaseResult): string {
 }
 
 const failureHtml = (result: CaseResult): string =>
-  `<pre class="seen">${failureLines(result, { most: Infinity }).map(escapeMarkup).join("\n")}</pre>`;
+  `<pre class="seen">${failureLines(result, { most: Infinity, about: false }).map(escapeMarkup).join("\n")}</pre>`;

@@ -19,18 +19,29 @@ export function stepText(step: Step, observed: StepRecord | null): string {
   } = {
     ...step,
   } as Record<string, unknown>;
-  const done = `${String(name)} ${plain(fields)}`.trim();
+  const done = `${String(name)} ${plain(listed(fields))}`.trim();
   const looks = step.do === "snapshot" || step.do === "facts";
   const result = observed === null || looks ? "" : plain(observed.result);
   return result === "" ? done : `${done} → ${result}`;
 }
 
-function threadsText(step: Step & { do: "threads" }, observed: StepRecord | null): string {
+function threadsText(step: ThreadsStep, observed: StepRecord | null): string {
+  const { threads, order } = threadTexts(step, observed);
+  return `threads: ${threads.join(" | ")}${order === "" ? "" : `; order: ${order}`}`;
+}
+
+type ThreadsStep = Step & { do: "threads" };
+
+/** What each thread did, and the order in which they ran: `writer to blocked, vcpu to end`. */
+export function threadTexts(
+  step: ThreadsStep,
+  observed: StepRecord | null,
+): { readonly threads: readonly string[]; readonly order: string } {
   const threads = Object.entries(step.threads).map(
     ([name, steps]) => `${name}: ${threadText(steps, observed?.threads?.[name] ?? [])}`,
   );
   const order = (observed?.stops ?? []).map(({ run, at }) => `${run} to ${at}`);
-  return `threads: ${threads.join(" | ")}${order.length > 0 ? `; order: ${order.join(", ")}` : ""}`;
+  return { threads, order: order.join(", ") };
 }
 
 /** What a thread did; of a `repeat` in it not what each repetition returned. */
@@ -43,6 +54,15 @@ function threadText(steps: readonly Step[], records: readonly StepRecord[]): str
   });
   return texts.join("; ");
 }
+
+/** The fields with lists as they are written: `when [1, 3]`. */
+const listed = (fields: Readonly<Record<string, unknown>>): StepResult =>
+  Object.fromEntries(
+    Object.entries(fields).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? `[${value.join(", ")}]` : value,
+    ]),
+  );
 
 /** Simple fields only. */
 function plain(fields: StepResult): string {

@@ -69,7 +69,7 @@ test("of many events forty are shown", () => {
   const many: Step = { do: "repeat", times: 50, steps: [{ ...fill, gpa: "0x900000000" }] };
   const scenario = { ...otherSlotStays, steps: [...otherSlotStays.steps, many] };
   const text = page({ lines: [aLine([aRow("promised", "#")], scenario)] });
-  const [, events] = /<li>50 times: [^<]*<ul>(.*?)<\/ul>/.exec(text)!;
+  const [, events] = /<li>50 times: [^<]*<ul class="events">(.*?)<\/ul>/.exec(text)!;
   expect(count(events!, "<li>")).toBe(41);
   expect(events).toMatch(/<li>and \d+ more<\/li>$/);
 });

@@ -22,6 +22,12 @@ test("neither its note nor what it expects, nor what is not one value", () => {
   expect(stepText({ do: "destroy_vm" }, odd)).toBe("destroy_vm → gpa 0x0");
 });
 
+test("a list is shown as it is written", () => {
+  expect(stepText({ do: "contend", who: "cpu", when: [1, 3] }, null)).toBe(
+    "contend who cpu, when [1, 3]",
+  );
+});
+
 test("a look inside does not spread out all that it saw", () => {
   expect(stepText({ do: "snapshot" }, stepRecord({ kind: "none" }))).toBe("snapshot");
   expect(stepText({ do: "facts" }, stepRecord({ hook_argument: "memslots" }))).toBe("facts");
