@@ -116,13 +116,28 @@ export async function traceFindings(
   candidate: Candidate,
   question: TraceQuestion,
 ): Promise<readonly TraceFinding[]> {
-  const others = PARTS.map((part) => toggled(candidate, part));
-  const { results } = await judgeTraces(others, question, LOOKED_FOR_PARTS);
-  return PARTS.map((part, i) => {
-    const by = results[i]!.contradictions[0] ?? firstDivergence(results[i]!);
+  const here = nameOf(candidate);
+  const others = PARTS.map((part) => ({ part, other: toggled(candidate, part) }));
+  // An erratum that does not touch these patches changes nothing.
+  const different = others.filter(({ other }) => nameOf(other) !== here);
+  const judged = await judgeTraces(
+    different.map(({ other }) => other),
+    question,
+    LOOKED_FOR_PARTS,
+  );
+  const results = new Map(different.map(({ part }, i) => [part, judged.results[i]!]));
+  return PARTS.map((part) => {
+    const result = results.get(part);
+    const by = result === undefined ? null : (result.contradictions[0] ?? firstDivergence(result));
     const { patches, errata } = candidate;
     const has = typeof part === "number" ? patches.has(part) : errata.has(part);
     const state = by === null ? "undetermined" : has ? "present" : "absent";
     return { part, state, by };
   });
+}
+
+/** What a candidate composes to: the same for two that cannot be told apart in any way. */
+function nameOf(candidate: Candidate): string {
+  const { patches, slips, remedies } = composeCandidate(candidate);
+  return [patches, slips, remedies].join(";");
 }

@@ -33,16 +33,11 @@ export function expectedOf(event: Event): readonly Observation[] {
       ];
     }
     case "check_mmio_spte": {
-      const { raw, kvm_gen, spte_gen, valid } = event;
-      return [
-        {
-          kind: "check_mmio_spte",
-          fields: {
-            ...{ spte: hex(raw), kvm_gen: hex(kvm_gen), "spte-gen": hex(spte_gen) },
-            valid: valid ? "1" : "0",
-          },
-        },
-      ];
+      const spte = hex(event.raw);
+      const kvm_gen = hex(event.kvm_gen);
+      const valid = event.valid ? "1" : "0";
+      const fields = { spte, kvm_gen, "spte-gen": hex(event.spte_gen), valid };
+      return [{ kind: "check_mmio_spte", fields }];
     }
     case "handle_mmio_page_fault": {
       const { addr, gfn, access } = event;
