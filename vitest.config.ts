@@ -13,6 +13,8 @@ export default defineConfig({
       },
     ],
     testTimeout: 120_000,
+    // Files are long and independent: a core for each, where the default leaves one to the reporter.
+    maxWorkers: "100%",
     coverage: {
       provider: "v8",
       include: ["src/**/*.ts"],
