@@ -72,7 +72,7 @@ function checkCommands(page: string, text: string): void {
   rmSync(cwd, { recursive: true });
 }
 
-for (const page of [...pages, ...markdownIn("examples")]) {
+for (const page of [...pages, ...markdownIn("examples"), ...markdownIn("bench")]) {
   const text = readFileSync(page, "utf8");
   checkLinks(page, text);
   if (pages.includes(page)) checkCommands(page, text);

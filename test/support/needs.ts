@@ -1,15 +1,19 @@
 import { spawnSync } from "node:child_process";
 import { describe, test } from "vitest";
 
+/** What Debian calls the package of a program. */
+const PACKAGES: Readonly<Record<string, string>> = { cc: "gcc" };
+
 /**
  * Tests that need a program besides Node.js. Where it is missing they are one test that is skipped,
  * or fails if everything is required (CI).
  */
 export function describeWith(program: string, name: string, tests: () => void): void {
-  const isThere = spawnSync(program, ["--version"]).status === 0;
+  const isThere = spawnSync(program, ["--version"]).error === undefined;
   if (isThere) describe(name, tests);
-  else if ((process.env["CI"] ?? "") === "") test.skip(`${name}: there is no ${program}`);
-  else {
+  else if ((process.env["CI"] ?? "") === "") {
+    test.skip(`${name}: there is no ${program} (Debian package ${PACKAGES[program] ?? program})`);
+  } else {
     test(name, () => {
       throw new Error(`${program} is required here`);
     });
