@@ -2,7 +2,12 @@ import eslint from "@eslint/js";
 import tseslint from "typescript-eslint";
 
 export default tseslint.config(
-  { ignores: ["dist/", "coverage/", "report/", "node_modules/", "**/*.generated.ts"] },
+  {
+    ignores: [
+      ...["dist/", "coverage/", "report/", "node_modules/", "**/*.generated.ts"],
+      ...["docs/.vitepress/dist/", "docs/.vitepress/cache/"],
+    ],
+  },
   eslint.configs.recommended,
   {
     files: ["**/*.ts"],
