@@ -4,7 +4,6 @@ import { ReferenceRun } from "../adapters/reference/reference-implementation.ts"
 import type { Composition } from "../reference/compose.ts";
 import type { Event } from "../reference/machine/events.ts";
 import type { Kvm } from "../reference/machine/kvm.ts";
-import type { Operations } from "../reference/operations.ts";
 import type { Point, Task } from "../reference/machine/thread.ts";
 import { Fingerprint } from "./fingerprint.ts";
 import { Hash } from "./hash.ts";
@@ -18,6 +17,8 @@ export interface Thread {
   readonly steps: readonly ThreadStep[];
   /** Begins again whenever it is through. */
   readonly forever: boolean;
+  /** The parts that are its own: the vCPUs that its operations are about. */
+  readonly parts: number;
   readonly task: Task<void>;
   /** What its operations returned; a thread that goes on forever keeps nothing. */
   readonly results: StepResult[];
@@ -63,6 +64,31 @@ export interface Saved {
 
 const NONE: readonly Event[] = [];
 
+/** The thread that is taking a step, of whatever execution. */
+let running: Thread | null = null;
+const watchedCompositions = new WeakMap<Composition, Composition>();
+
+/** A composition whose walks over all pages are noted in the thread that takes them. */
+function watchWalks(composition: Composition): Composition {
+  const known = watchedCompositions.get(composition);
+  if (known !== undefined) return known;
+  const { ops } = composition;
+  const watched: Composition = {
+    ...composition,
+    ops: {
+      ...ops,
+      *walkPages(kvm, ...walk) {
+        const thread = running;
+        if (thread !== null) thread.walk = { began: kvm.counters.pages_allocated };
+        yield* ops.walkPages(kvm, ...walk);
+        if (thread !== null) thread.walk = null;
+      },
+    },
+  };
+  watchedCompositions.set(composition, watched);
+  return watched;
+}
+
 /** A run of a scenario under a schedule that is being made, step by step. */
 export class Execution {
   readonly kvm: Kvm;
@@ -76,7 +102,6 @@ export class Execution {
   readonly #fingerprint: Fingerprint;
   readonly #sectionOwners = new Map<number, number>();
   readonly #written = new Map<string, string>();
-  #current: Thread | null = null;
   #answers: boolean[] = [];
   #given = 0;
 
@@ -86,7 +111,7 @@ export class Execution {
   constructor(composition: Composition, scenario: Scenario, passed: readonly Point[] = []) {
     this.#passed = new Set(passed);
     this.scenario = scenario;
-    const watched = { ...composition, ops: this.#watchWalks(composition.ops) };
+    const watched = watchWalks(composition);
     this.#run = new ReferenceRun(watched, scenario.machine, new Set());
     const { kvm } = this.#run;
     this.kvm = kvm;
@@ -105,19 +130,6 @@ export class Execution {
     this.threads = names.map((name, id) => this.#thread(vm, name, id));
   }
 
-  #watchWalks(ops: Operations): Operations {
-    const current = (): Thread | null => this.#current;
-    return {
-      ...ops,
-      *walkPages(kvm, ...walk) {
-        const thread = current();
-        if (thread !== null) thread.walk = { began: kvm.counters.pages_allocated };
-        yield* ops.walkPages(kvm, ...walk);
-        if (thread !== null) thread.walk = null;
-      },
-    };
-  }
-
   #thread(vm: ReferenceVm, name: string, id: number): Thread {
     const steps = this.scenario.threads[name]!;
     const forever = this.scenario.forever.includes(name);
@@ -126,6 +138,7 @@ export class Execution {
       name,
       steps,
       forever,
+      parts: partsOf(steps),
       task: operations(vm, steps, forever, (step, result) => {
         this.#ends(thread, step, result);
       }),
@@ -184,7 +197,7 @@ export class Execution {
     if (thread.at === "guest.enter") thread.entering = true;
     else if (counters.faults !== faults) thread.entering = false;
 
-    let touched = touchedFrom(from) | partsOf(thread);
+    let touched = touchedFrom(from) | thread.parts;
     if (counters.remote_flushes !== remote_flushes || counters.reloads !== reloads) {
       touched |= allVcpus(this.kvm);
     }
@@ -206,7 +219,7 @@ export class Execution {
   }
 
   #advance(thread: Thread): Error | null {
-    this.#current = thread;
+    running = thread;
     try {
       do {
         const stop = thread.task.next();
@@ -217,6 +230,7 @@ export class Execution {
       thread.at = "end";
       return error;
     } finally {
+      running = null;
       for (const section of this.kvm.srcu.sections) {
         if (!this.#sectionOwners.has(section)) this.#sectionOwners.set(section, thread.id);
       }
@@ -293,8 +307,7 @@ export class Execution {
   }
 }
 
-/** The parts that are a thread's own: the vCPUs that its operations are about. */
-const partsOf = ({ steps }: Thread): number =>
+const partsOf = (steps: readonly ThreadStep[]): number =>
   steps.reduce((parts, step) => ("vcpu" in step ? parts | partOfVcpu(step.vcpu ?? 0) : parts), 0);
 
 /** Between two operations: through, or about to enter the guest. */

@@ -47,8 +47,12 @@ export function recordOnReference(
   return { id: scenario.id, steps };
 }
 
+const machines = new WeakMap<Machine, MachineParameters>();
+
 /** The machine that a case describes. */
 export function machineOf(machine: Machine): MachineParameters {
+  const known = machines.get(machine);
+  if (known !== undefined) return known;
   const { host_page_size: hostPageSize, resident } = machine;
   const given: Record<string, unknown> = {
     addressSpaces: machine.address_spaces,
@@ -63,7 +67,9 @@ export function machineOf(machine: Machine): MachineParameters {
       : resident,
   };
   const named = Object.entries(given).filter(([, value]) => value !== undefined);
-  return machineParameters(Object.fromEntries(named));
+  const parameters = machineParameters(Object.fromEntries(named));
+  machines.set(machine, parameters);
+  return parameters;
 }
 
 /** A VM of the reference in the middle of a case. */

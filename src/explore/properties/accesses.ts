@@ -14,6 +14,14 @@ export interface SeenAccess {
   readonly as: number;
 }
 
+interface EndedAccess {
+  readonly access: SeenAccess;
+  readonly operation: number;
+  readonly result: StepResult;
+}
+
+const NONE: readonly EndedAccess[] = [];
+
 /** The access that is in progress or begins next in a thread; null for another operation. */
 export function accessOf({ kvm }: Execution, thread: Thread): SeenAccess | null {
   const step = nextStep(thread);
@@ -24,14 +32,16 @@ export function accessOf({ kvm }: Execution, thread: Thread): SeenAccess | null 
 export function endedAccesses(
   { kvm, threads }: Execution,
   { thread: id, ended }: Seen,
-): { access: SeenAccess; operation: number; result: StepResult }[] {
+): readonly EndedAccess[] {
   const thread = threads[id]!;
   const { steps, operations, results } = thread;
-  if (ended === 0 || thread.forever) return [];
-  return Array.from({ length: ended }, (_, i) => operations - ended + i).flatMap((operation) => {
+  if (ended === 0 || thread.forever) return NONE;
+  const accesses: EndedAccess[] = [];
+  for (let operation = operations - ended; operation < operations; operation++) {
     const access = seenAccess(kvm, steps[operation]!);
-    return access === null ? [] : [{ access, operation, result: results[operation]! }];
-  });
+    if (access !== null) accesses.push({ access, operation, result: results[operation]! });
+  }
+  return accesses;
 }
 
 /** @returns null for a step that is no access, or one by guest virtual address. */

@@ -13,7 +13,7 @@ import { Rmap } from "./rmap.ts";
  */
 export class MemslotArch {
   /** One for each mapping level: 4K, 2M, 1G. */
-  readonly rmap = Array.from({ length: PT_MAX_HUGEPAGE_LEVEL }, () => new Rmap());
+  readonly rmap: readonly Rmap[] = [new Rmap(), new Rmap(), new Rmap()];
   /**
    * By gfn offset: shadowed guest page tables of level 2 and higher, whose writes are intercepted.
    */

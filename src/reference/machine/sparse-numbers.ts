@@ -5,7 +5,7 @@ const CHUNK = 64;
  * of 64.
  */
 export class SparseNumbers {
-  readonly #chunks = new Map<number, Float64Array>();
+  readonly #chunks = new Map<number, number[]>();
 
   get(index: number): number {
     const chunk = this.#chunks.get(Math.floor(index / CHUNK));
@@ -17,7 +17,7 @@ export class SparseNumbers {
     let chunk = this.#chunks.get(key);
     if (chunk === undefined) {
       if (value === 0) return;
-      chunk = new Float64Array(CHUNK);
+      chunk = new Array<number>(CHUNK).fill(0);
       this.#chunks.set(key, chunk);
     }
     chunk[index % CHUNK] = value;

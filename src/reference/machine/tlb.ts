@@ -11,7 +11,7 @@ export interface Translation {
 /** A vCPU's TLB: nothing leaves it before a flush, so a missing flush shows whenever it can. */
 export class Tlb {
   /** By mapping level: page number at that level → 1 + 2 * first frame + writable. */
-  readonly #levels = Array.from({ length: PT_MAX_HUGEPAGE_LEVEL }, () => new SparseNumbers());
+  readonly #levels = [new SparseNumbers(), new SparseNumbers(), new SparseNumbers()];
 
   /** @param page page number (4K) of the address. */
   lookup(page: number): Translation | null {
