@@ -5,11 +5,19 @@ export default defineConfig({
     projects: [
       {
         extends: true,
-        test: { name: "unit", include: ["test/**/*.test.ts"] },
+        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/browser/**"] },
       },
       {
         extends: true,
         test: { name: "suites", include: ["suites/**/*.test.ts"] },
+      },
+      {
+        extends: true,
+        test: {
+          name: "browser",
+          include: ["test/browser/**/*.test.ts"],
+          globalSetup: "test/support/site-setup.ts",
+        },
       },
     ],
     testTimeout: 120_000,

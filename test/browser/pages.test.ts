@@ -1,0 +1,103 @@
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { gzipSync } from "node:zlib";
+import type { AxeResults } from "axe-core";
+import type { Page } from "playwright-core";
+import { expect, inject, test } from "vitest";
+import { PACKAGE_ROOT } from "../../src/scenario/package-root.ts";
+import { describeInBrowser } from "../support/browser.ts";
+
+const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
+
+/** Width of a small phone, in CSS pixels. */
+const NARROW = 360;
+/** Of compressed script, in bytes. */
+const FIRST_PAGE_LIMIT = 250_000;
+
+const PAGES = readdirSync(join(PACKAGE_ROOT, "docs"), { recursive: true, encoding: "utf8" })
+  .filter((name) => name.endsWith(".md"))
+  .map((name) => name.replace(/\.md$/, ".html"))
+  .sort();
+
+/** One page of each kind. */
+const KINDS = ["index.html", "case-format.html"];
+
+/** What axe finds that keeps people from reading the page: rule, and where. */
+async function barriers(page: Page): Promise<string[]> {
+  await page.addScriptTag({ path: AXE });
+  const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
+  return violations
+    .filter(({ impact }) => impact === "serious" || impact === "critical")
+    .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
+}
+
+/** What is wider than the page, in CSS pixels; 0 if one need not scroll to the side. */
+const overhang = (page: Page): Promise<number> =>
+  page.evaluate("document.documentElement.scrollWidth - innerWidth");
+
+describeInBrowser("pages of the site", (look) => {
+  test.each(PAGES)("%s can be read, on a narrow screen too", async (path) => {
+    const { page, errors, elsewhere } = await look(path);
+    expect(await page.locator("main h1").count()).toBe(1);
+    expect(await barriers(page)).toEqual([]);
+    await page.setViewportSize({ width: NARROW, height: 700 });
+    expect(await overhang(page)).toBeLessThanOrEqual(0);
+    expect(errors).toEqual([]);
+    expect(elsewhere).toEqual([]);
+  });
+
+  test.each(KINDS)("%s can be read in the dark", async (path) => {
+    const { page } = await look(path, { dark: true });
+    expect(await page.locator("html.dark").count()).toBe(1);
+    expect(await barriers(page)).toEqual([]);
+  });
+
+  test.each(KINDS)("%s works below the root of a server", async (path) => {
+    const { page, errors } = await look(inject("site").below + path);
+    const title = await page.locator("main h1").textContent();
+    const next = page.locator(".pager-link.next");
+    await next.click();
+    await page.waitForFunction(
+      `(document.querySelector("main h1")?.textContent ?? title) !== title`.replaceAll(
+        "title",
+        JSON.stringify(title),
+      ),
+    );
+    expect(page.url()).toContain(inject("site").below);
+    expect(errors).toEqual([]);
+  });
+
+  test("links lead to pages and files that are there", () => {
+    const { folder } = inject("site");
+    const dead = PAGES.flatMap((page) => {
+      const html = readFileSync(join(folder, page), "utf8");
+      const links = [...html.matchAll(/<a [^>]*href="([^"#?]+)/g)].map(([, href]) => href!);
+      return links
+        .filter((href) => !/^[a-z]+:/.test(href))
+        .filter((href) => !existsSync(join(folder, dirname(page), href)))
+        .map((href) => `${page}: ${href}`);
+    });
+    expect(dead).toEqual([]);
+  });
+
+  test("search finds a page by what is in it", async () => {
+    const { page, errors } = await look("index.html");
+    await page.keyboard.press("Control+k");
+    await page.locator("#localsearch-input").fill("walk_restart");
+    await page.locator("#localsearch-list a").first().waitFor();
+    expect(errors).toEqual([]);
+  });
+
+  test("the first page needs little script", async () => {
+    const { page } = await look("index.html");
+    const urls = (await page.evaluate(
+      `performance.getEntriesByType("resource").map(({ name }) => name)`,
+    )) as string[];
+    const scripts = urls.filter((url) => new URL(url).pathname.endsWith(".js"));
+    const texts = await Promise.all(scripts.map(async (url) => (await fetch(url)).arrayBuffer()));
+    const bytes = texts.reduce((sum, text) => sum + gzipSync(text).byteLength, 0);
+    expect(bytes).toBeGreaterThan(0);
+    expect(bytes).toBeLessThanOrEqual(FIRST_PAGE_LIMIT);
+  });
+});

@@ -1,0 +1,68 @@
+import { spawnSync } from "node:child_process";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, inject, onTestFinished } from "vitest";
+import { describeWith } from "./needs.ts";
+
+/** How a page is looked at. */
+export interface Look {
+  /** In CSS pixels. */
+  readonly width?: number;
+  readonly height?: number;
+  readonly dark?: boolean;
+}
+
+/** A page with what it must not do. */
+export interface Looked {
+  readonly page: Page;
+  /** Messages of the page about errors, and requests that failed. */
+  readonly errors: string[];
+  /** Addresses of other hosts that it asked for. */
+  readonly elsewhere: string[];
+}
+
+/** Tests with chromium. `look` opens a page of the site, as `patches/10-….html`, or an address. */
+export function describeInBrowser(
+  name: string,
+  tests: (look: (path: string, how?: Look) => Promise<Looked>) => void,
+): void {
+  describeWith("chromium", name, () => {
+    let browser: Browser;
+    beforeAll(async () => {
+      browser = await chromium.launch({
+        executablePath: spawnSync("which", ["chromium"], { encoding: "utf8" }).stdout.trim(),
+        args: [
+          ...["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
+          ...["--no-first-run", "--disable-sync", "--force-prefers-reduced-motion"],
+        ],
+      });
+    });
+    afterAll(() => browser.close());
+    tests((path, how = {}) => open(browser, path, how));
+  });
+}
+
+async function open(browser: Browser, path: string, how: Look): Promise<Looked> {
+  const { width = 1280, height = 900, dark = false } = how;
+  const context = await browser.newContext({
+    viewport: { width, height },
+    colorScheme: dark ? "dark" : "light",
+    reducedMotion: "reduce",
+  });
+  onTestFinished(() => context.close());
+  const page = await context.newPage();
+  const [errors, elsewhere]: [string[], string[]] = [[], []];
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+  page.on("pageerror", (error) => errors.push(String(error)));
+  page.on("requestfailed", (request) => errors.push(`no answer from ${request.url()}`));
+  await context.route(/.*/, (route, request) => {
+    const { hostname, protocol } = new URL(request.url());
+    if (hostname === "localhost" || protocol === "data:") return route.continue();
+    elsewhere.push(request.url());
+    return route.abort();
+  });
+  await page.goto(new URL(path, inject("site").root).href, { waitUntil: "load" });
+  await page.waitForFunction("document.querySelector('#app')?.__vue_app__ !== undefined");
+  return { page, errors, elsewhere };
+}
