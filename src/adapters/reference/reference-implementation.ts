@@ -13,9 +13,10 @@ import type {
 } from "../../scenario/case.generated.ts";
 import { isJudged } from "../../scenario/is-judged.ts";
 import type { Implementation, RecordOptions } from "../implementation.ts";
-import type { CaseRecord, StepRecord, StepResult, WireEvent } from "../record.ts";
+import type { CaseRecord, StepRecord, WireEvent } from "../record.ts";
 import { perform, type ReferenceVm } from "./perform.ts";
 import { runSchedule } from "./schedule.ts";
+import { threadTask } from "./thread-task.ts";
 import { toWireEvent } from "./wire-event.ts";
 
 /** The reference itself, in this process, as the implementation under test. */
@@ -111,25 +112,12 @@ export class ReferenceRun {
     const tasks: Record<string, Task<void>> = {};
     for (const [name, steps] of Object.entries(step.threads)) {
       records[name] = [];
-      tasks[name] = this.#thread(steps, records[name]);
+      tasks[name] = threadTask(this.#vm, steps, records[name]);
     }
     kvm.stoppable = true;
     const stops = runSchedule(tasks, step.schedule);
     kvm.stoppable = false;
     return { result: {}, events: this.#takeEvents(), threads: records, stops };
-  }
-
-  /** The steps of one thread; events are those of the whole `threads` step. */
-  *#thread(steps: readonly Step[], records: StepRecord[]): Task<void> {
-    for (const step of steps) {
-      if (step.do === "threads") throw new ModelBug("threads do not nest");
-      if (step.do === "repeat") {
-        for (let i = 0; i < step.times; i++) yield* this.#thread(step.steps, records);
-        continue;
-      }
-      const result: StepResult = yield* perform(this.#vm, step);
-      records.push({ result, events: [] });
-    }
   }
 
   /** The events since the last time, as far as they are wanted. */

@@ -1,13 +1,34 @@
 import { KernelBug } from "../../reference/machine/failures.ts";
-import { MAX_STOPS, type Task } from "../../reference/machine/thread.ts";
+import { MAX_STOPS, type Point, type Task, type Wait } from "../../reference/machine/thread.ts";
 import type { ScheduleItem, Stop } from "../../scenario/case.generated.ts";
 import type { ScheduleStop } from "../record.ts";
 
-interface Thread {
-  readonly task: Task<unknown>;
-  /** Where it stands: before its start, at a point, waiting, or through. */
-  wait: (() => boolean) | null;
-  ended: boolean;
+/** A thread that is led from stop to stop. */
+export class Thread {
+  readonly name: string;
+  readonly #task: Task<unknown>;
+  /** Where it stands. */
+  at: "start" | Point | Wait | "end" = "start";
+
+  constructor(name: string, task: Task<unknown>) {
+    this.name = name;
+    this.#task = task;
+  }
+
+  /** It waits for another thread. */
+  get isBlocked(): boolean {
+    return typeof this.at === "object" && !this.at.ready();
+  }
+
+  get canGoOn(): boolean {
+    return this.at !== "end" && !this.isBlocked;
+  }
+
+  /** Lets it go on to its next stop. */
+  goOn(): void {
+    const step = this.#task.next();
+    this.at = step.done === true ? "end" : step.value;
+  }
 }
 
 /**
@@ -19,55 +40,63 @@ export function runSchedule(
   tasks: Readonly<Record<string, Task<unknown>>>,
   schedule: readonly ScheduleItem[],
 ): ScheduleStop[] {
-  const threads = new Map<string, Thread>(
-    Object.entries(tasks).map(([name, task]) => [name, { task, wait: null, ended: false }]),
-  );
+  const threads = Object.entries(tasks).map(([name, task]) => new Thread(name, task));
   const stops: ScheduleStop[] = [];
-  follow(schedule, threads, stops);
-  finish(threads);
+  for (const thread of turns(threads, schedule, stops)) thread.goOn();
   return stops;
 }
 
-function follow(
+/**
+ * Whose turn it is, stop by stop: each thread that comes must go on to its next stop before the
+ * next is asked for.
+ * @param stops gets where each item of the schedule ended.
+ */
+export function* turns(
+  threads: readonly Thread[],
+  schedule: readonly ScheduleItem[],
+  stops: ScheduleStop[],
+): Generator<Thread, void> {
+  yield* follow(schedule, new Map(threads.map((thread) => [thread.name, thread])), stops);
+  yield* finish(threads);
+}
+
+function* follow(
   schedule: readonly ScheduleItem[],
   threads: ReadonlyMap<string, Thread>,
   stops: ScheduleStop[],
-): void {
+): Generator<Thread, void> {
   for (const item of schedule) {
     if ("repeat" in item) {
-      for (let i = 0; i < item.repeat; i++) follow(item.schedule, threads, stops);
+      for (let i = 0; i < item.repeat; i++) yield* follow(item.schedule, threads, stops);
       continue;
     }
     const wanted: Stop[] = [item.until ?? "end"].flat();
     const thread = threads.get(item.run)!;
-    let at = advance(thread, wanted);
+    let at = yield* advance(thread, wanted);
     for (let n = 1; n < (item.nth ?? 1) && wanted.includes(at) && at !== "end"; n++)
-      at = advance(thread, wanted);
+      at = yield* advance(thread, wanted);
     stops.push({ run: item.run, at, reached: wanted.includes(at) });
   }
 }
 
-/** Lets a thread run until it stands at one of the wanted stops, waits, or is through. */
-function advance(thread: Thread, wanted: readonly Stop[]): Stop {
+/** A thread's turns until it stands at one of the wanted stops, waits, or is through. */
+function* advance(thread: Thread, wanted: readonly Stop[]): Generator<Thread, Stop> {
   for (let stops = 0; stops < MAX_STOPS; stops++) {
-    if (thread.ended) return "end";
-    if (thread.wait !== null && !thread.wait()) return "blocked";
-    thread.wait = null;
-    const step = thread.task.next();
-    if (step.done === true) thread.ended = true;
-    else if (typeof step.value !== "string") thread.wait = step.value.ready;
-    else if (wanted.includes(step.value)) return step.value;
+    if (thread.at === "end") return "end";
+    if (thread.isBlocked) return "blocked";
+    yield thread;
+    if ((wanted as readonly unknown[]).includes(thread.at)) return thread.at as Stop;
   }
   throw new KernelBug("a thread does not come to an end");
 }
 
-/** Runs all threads to their ends, in order, each as far as it can go. */
-function finish(threads: ReadonlyMap<string, Thread>): void {
+/** The turns of all threads to their ends, in order, each as far as it can go. */
+function* finish(threads: readonly Thread[]): Generator<Thread, void> {
   for (;;) {
-    const rest = [...threads.values()].filter((thread) => !thread.ended);
+    const rest = threads.filter(({ at }) => at !== "end");
     if (rest.length === 0) return;
-    const able = rest.filter((thread) => thread.wait === null || thread.wait());
+    const able = rest.filter((thread) => !thread.isBlocked);
     if (able.length === 0) throw new KernelBug("deadlock: every thread waits for another one");
-    for (const thread of able) advance(thread, ["end"]);
+    for (const thread of able) yield* advance(thread, ["end"]);
   }
 }
