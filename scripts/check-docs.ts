@@ -1,8 +1,8 @@
 /**
- * Checks the documentation: every relative link leads to a file (and heading), and every `npx kmc`
- * command in a shell block does what a reader would expect: it ends with exit code 0, or with the
- * one that the line before names (`# exits 1`). The commands of the examples need more than
- * Node.js; the tests of the examples check what they say.
+ * Checks the documentation: every relative link leads to a file (and heading), every case or mutant
+ * that is named is there, and every `npx kmc` command in a shell block does what a reader would
+ * expect: it ends with exit code 0, or with the one that the line before names (`# exits 1`). The
+ * commands of the examples need more than Node.js; the tests of the examples check what they say.
  */
 import { spawnSync } from "node:child_process";
 import {
@@ -16,6 +16,8 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
+import { mutants } from "../src/reference/mutants/index.ts";
+import { loadCases } from "../src/scenario/load-cases.ts";
 import { commandsOf } from "./doc-commands.ts";
 
 const problems: string[] = [];
@@ -52,6 +54,19 @@ function checkLinks(page: string, text: string): void {
   }
 }
 
+/** Ids of cases, witnesses and mutants. */
+const known = new Set([
+  ...loadCases().map(({ id }) => id),
+  ...readdirSync("fixtures/witnesses").map((name) => name.replace(/\.json$/, "")),
+  ...mutants.map(({ id }) => id),
+]);
+
+function checkIds(page: string, text: string): void {
+  for (const [, id] of text.matchAll(/`((?:p\d\d|E\d)\.[\w.-]+)`/g)) {
+    if (!known.has(id!)) problems.push(`${page}: there is no case or mutant ${id!}`);
+  }
+}
+
 /** A folder that has all that is here: what commands write stays out of the checkout. */
 function standIn(): string {
   const folder = mkdtempSync(join(tmpdir(), "kmc-docs-"));
@@ -75,6 +90,7 @@ function checkCommands(page: string, text: string): void {
 for (const page of [...pages, ...markdownIn("examples"), ...markdownIn("bench")]) {
   const text = readFileSync(page, "utf8");
   checkLinks(page, text);
+  checkIds(page, text);
   if (pages.includes(page)) checkCommands(page, text);
 }
 for (const problem of problems) console.error(problem);

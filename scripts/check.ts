@@ -82,6 +82,7 @@ check("types", "npx", ["tsc", "-p", "."]);
 check("types of the site", "npx", ["tsc", "-p", "docs/.vitepress"]);
 check("generated types", process.execPath, [...source, "scripts/generate-types.ts", "--check"]);
 check("generated docs", process.execPath, [...source, "scripts/generate-reference.ts", "--check"]);
+check("pages", process.execPath, [...source, "scripts/lock-pages.ts", "--check"]);
 check("meanings of cases", process.execPath, [...source, "scripts/lock-cases.ts", "--check"]);
 check("smoke list", process.execPath, [...source, "scripts/lock-smoke.ts", "--check"]);
 check("dependency rules", "npx", [

@@ -1,8 +1,28 @@
 import type { DefaultTheme } from "vitepress";
+import { errata } from "../../src/reference/errata/index.ts";
+import { patches } from "../../src/reference/layers/index.ts";
+import { slugOf } from "../../src/scenario/suites.ts";
+
+const two = (number: number): string => String(number).padStart(2, "0");
+
+/** Subject lines without their subsystem: the column is narrow. */
+const short = (title: string): string => title.replace(/^KVM: (x86: |x86\/mmu: )?/, "");
+
 export const sidebar: DefaultTheme.SidebarItem[] = [
   {
     text: "Start",
     items: [{ text: "What this is", link: "/" }],
+  },
+  {
+    text: "Patches",
+    items: patches.map(({ number, title }) => ({
+      text: `${two(number)} ${short(title)}`,
+      link: `/patches/${slugOf(number)}`,
+    })),
+  },
+  {
+    text: "Errata",
+    items: errata.map(({ id, title }) => ({ text: `${id} ${title}`, link: `/errata/${id}` })),
   },
   {
     text: "Guides",

@@ -63,6 +63,11 @@ export const COMMANDS: readonly (readonly [
     () => import("./commands/diff.ts"),
   ],
   [
+    "explain",
+    "what a patch or an erratum is about, with its decisive case before and after",
+    () => import("./commands/explain.ts"),
+  ],
+  [
     "compare",
     "which cases went otherwise in a later run than in an earlier one",
     () => import("./commands/compare.ts"),
@@ -76,6 +81,11 @@ export const COMMANDS: readonly (readonly [
     "trace",
     "compares recordings of a real kernel with the reference, event for event",
     () => import("./commands/trace.ts"),
+  ],
+  [
+    "kernel",
+    "boots a Linux kernel and tests its KVM, or finds out what it is",
+    () => import("./commands/kernel.ts"),
   ],
   [
     "serve",

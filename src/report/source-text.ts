@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Composition } from "../reference/compose.ts";
 import type { OperationName } from "../reference/operations.ts";
+import type { ErratumId } from "../reference/patch.ts";
 import { PACKAGE_ROOT } from "../scenario/package-root.ts";
 
 /** The text of one operation as a composition has it, and where it comes from. */
@@ -28,11 +29,16 @@ export function sourceOf(name: OperationName, composition: Composition): Operati
     const file = `${REFERENCE}/base/${name}.ts`;
     return { name, origin: "base", file, text: withoutImports(read(file)) };
   }
-  const folder = typeof origin === "number" ? "layers" : "errata";
-  const prefix = typeof origin === "number" ? String(origin).padStart(2, "0") : origin;
-  const file = `${REFERENCE}/${folder}/${fileStartingWith(folder, `${prefix}-`)}`;
+  const file = patchFile(origin);
   const kind = typeof origin === "number" ? `patch ${origin}` : `erratum ${origin}`;
   return { name, origin: kind, file, text: operationText(read(file), name) };
+}
+
+/** The file of a patch or an erratum, from the root of the package. */
+export function patchFile(id: number | ErratumId): string {
+  const folder = typeof id === "number" ? "layers" : "errata";
+  const prefix = String(id).padStart(2, "0");
+  return `${REFERENCE}/${folder}/${fileStartingWith(folder, `${prefix}-`)}`;
 }
 
 /** The operations in which two compositions differ: changed, gone, or new. */

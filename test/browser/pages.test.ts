@@ -26,7 +26,7 @@ const KINDS = ["index.html", "case-format.html"];
 /** What axe finds that keeps people from reading the page: rule, and where. */
 async function barriers(page: Page): Promise<string[]> {
   await page.addScriptTag({ path: AXE });
-  const { violations } = (await page.evaluate("axe.run()")) as AxeResults;
+  const { violations } = await page.evaluate<AxeResults>("axe.run()");
   return violations
     .filter(({ impact }) => impact === "serious" || impact === "critical")
     .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
@@ -91,9 +91,9 @@ describeInBrowser("pages of the site", (look) => {
 
   test("the first page needs little script", async () => {
     const { page } = await look("index.html");
-    const urls = (await page.evaluate(
+    const urls = await page.evaluate<string[]>(
       `performance.getEntriesByType("resource").map(({ name }) => name)`,
-    )) as string[];
+    );
     const scripts = urls.filter((url) => new URL(url).pathname.endsWith(".js"));
     const texts = await Promise.all(scripts.map(async (url) => (await fetch(url)).arrayBuffer()));
     const bytes = texts.reduce((sum, text) => sum + gzipSync(text).byteLength, 0);

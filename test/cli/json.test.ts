@@ -27,6 +27,9 @@ describe("the schema describes what is printed as JSON by", () => {
     { args: ["diff", "10", "11"], kind: "diff", code: 0 },
     { args: ["diff", "27", "0"], kind: "diff", code: 0 },
     { args: ["diff", "5", "5"], kind: "diff", code: 0 },
+    { args: ["explain", "11"], kind: "explanation", code: 0 },
+    { args: ["explain", "9"], kind: "explanation", code: 0 },
+    { args: ["explain", "E3"], kind: "explanation", code: 0 },
   ])("kmc $args", async ({ args, kind, code: expected }) => {
     const { code, document } = await kmcJson(...args);
     expect(code).toBe(expected);
