@@ -1,12 +1,13 @@
 /**
- * All benches: installs, faults, the whole matrix, the protocol, recordings, a single suite with
- * start-up, and what it costs to remove a slot from VMs of growing size. Prints tables; nothing here
- * is a test.
+ * All benches: installs, faults, the whole matrix, the protocol, recordings, interleavings, a single
+ * suite with start-up, and what it costs to remove a slot from VMs of growing size. Prints tables;
+ * nothing here is a test.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
 import { matrixLine } from "../src/conformance/matrix.ts";
 import { loadCases } from "../src/scenario/load-cases.ts";
+import { exploreBench } from "./explore.ts";
 import { FAULTS, faults } from "./faults.ts";
 import { INSTALLS, installs } from "./installs.ts";
 import { measure, printTable, seconds } from "./measure.ts";
@@ -65,6 +66,8 @@ if (bench("matrix")) {
 if (bench("protocol")) await protocolBench();
 
 if (bench("trace")) await traceBench();
+
+if (bench("explore")) await exploreBench();
 
 if (bench("suite")) {
   const run = (...command: string[]): void => {
