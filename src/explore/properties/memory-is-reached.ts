@@ -64,8 +64,12 @@ class Promises implements Watcher {
     const thread = this.#execution.threads[seen.thread]!;
     this.#noteMatches(thread, seen);
     let finding: Finding | null = null;
+    // What an access was promised when it began counts; one that began in this step was alone.
+    let beganEarlier = !seen.began;
     for (const { access, operation, result } of endedAccesses(this.#execution, seen)) {
-      const promised = this.#promised.get(seen.thread) ?? this.#promiseOf(access);
+      const kept = this.#promised.get(seen.thread) ?? null;
+      const promised = beganEarlier ? kept : this.#promiseOf(access);
+      beganEarlier = false;
       this.#promised.delete(seen.thread);
       const believed = this.#believedBy(thread, access, result);
       if (promised === null || reaches(promised.slot, access, result)) continue;
