@@ -29,7 +29,8 @@ module.exports = {
       from: { path: "^(src/cli/main|src/index|suites/|scripts/)" },
       to: {
         path: "^src",
-        pathNot: "(^src/cli/main|^src/index|\\.generated)\\.ts$",
+        // The stepper is for the site alone.
+        pathNot: "(^src/cli/main|^src/index|^src/stepper/.*|\\.generated)\\.ts$",
         reachable: false,
       },
     },
@@ -39,6 +40,13 @@ module.exports = {
       severity: "error",
       from: { path: "^src/reference" },
       to: { pathNot: "^src/reference" },
+    },
+    {
+      name: "stepper-runs-in-a-browser",
+      comment: "the stepper is part of a page: no Node API, however far away",
+      severity: "error",
+      from: { path: "^src/stepper" },
+      to: { path: "^(node:)?(child_process|crypto|fs|module|os|path|url|zlib)$", reachable: true },
     },
     forbid(
       "scenario-below",

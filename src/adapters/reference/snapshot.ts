@@ -109,7 +109,8 @@ function cacheOf(vcpu: Vcpu) {
   return { gva: hex(gva), gfn: hex(gfn), generation: hex(generation), matches };
 }
 
-function countersOf(kvm: Kvm) {
+/** Totals since the VM was created, and what is in use now. */
+export function countersOf(kvm: Kvm) {
   const pending = kvm.zapped_obsolete_pages.length;
   let onLists = 0;
   for (const sp of kvm.allPages) if (sp.link.list === kvm.active_mmu_pages) onLists++;
