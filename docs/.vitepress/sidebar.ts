@@ -11,7 +11,11 @@ const short = (title: string): string => title.replace(/^KVM: (x86: |x86\/mmu: )
 export const sidebar: DefaultTheme.SidebarItem[] = [
   {
     text: "Start",
-    items: [{ text: "What this is", link: "/" }],
+    items: [
+      { text: "What this is", link: "/" },
+      { text: "Introduction", link: "/introduction" },
+      { text: "The series at a glance", link: "/series" },
+    ],
   },
   {
     text: "Patches",
@@ -27,7 +31,8 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
   {
     text: "Guides",
     items: [
-      { text: "Testing an implementation", link: "/testing" },
+      { text: "Run it", link: "/guide" },
+      { text: "Check your implementation", link: "/testing" },
       { text: "Recordings of kernels", link: "/trace" },
       { text: "Every interleaving", link: "/interleavings" },
     ],

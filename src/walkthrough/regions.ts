@@ -20,15 +20,16 @@ export const neededRegions = ({ id, recordings }: Story): Region[] =>
       (region !== "recordings" || recordings.length > 0),
   );
 
-/** The lines of a computed part. @param cases all cases */
-export function regionOf(region: Region, story: Story, cases: readonly Case[]): string[] {
+/** The lines of a computed part. @param all all cases, with their rows */
+export function regionOf(region: Region, story: Story, all: readonly MatrixLine[]): string[] {
+  const cases = all.map(({ scenario }) => scenario);
   switch (region) {
     case "head":
       return headLines(story, cases);
     case "timeline":
       return [...runLines(story), "", ...timelineHtml(story)];
     case "cases":
-      return casesTable(linesOf(story.id, cases));
+      return casesTable(linesOf(story.id, all));
     case "mutants":
       return mutantsTable(killsOn(story.id, cases));
     case "recordings":

@@ -1,6 +1,6 @@
 import { recordOnReference } from "../adapters/reference/reference-implementation.ts";
 import { judge } from "../conformance/judge.ts";
-import { matrixLine, type MatrixLine } from "../conformance/matrix.ts";
+import type { MatrixLine } from "../conformance/matrix.ts";
 import { type Kill, killsOf } from "../conformance/mutants.ts";
 import type { Violation } from "../conformance/violation.ts";
 import type { Composition } from "../reference/compose.ts";
@@ -75,13 +75,11 @@ function headOf(id: TopicId): Pick<Story, "title" | "kinds" | "commit" | "requir
   return { title, kinds: [kind], commit: null, requires: {} };
 }
 
-/** The cases of a topic with their rows; of a patch, those of errata left out. */
-export const linesOf = (id: TopicId, cases: readonly Case[]): MatrixLine[] =>
-  cases
-    .filter(({ patch, erratum }) =>
-      typeof id === "number" ? patch === id && erratum === undefined : erratum === id,
-    )
-    .map(matrixLine);
+/** Of all cases those of a topic; of a patch, those of errata left out. */
+export const linesOf = (id: TopicId, all: readonly MatrixLine[]): MatrixLine[] =>
+  all.filter(({ scenario: { patch, erratum } }) =>
+    typeof id === "number" ? patch === id && erratum === undefined : erratum === id,
+  );
 
 /** The mutants of a patch, and who rejects them. An erratum has none. */
 export const killsOn = (id: TopicId, cases: readonly Case[]): Kill[] =>

@@ -1,4 +1,5 @@
 import { expect, test } from "vitest";
+import { matrixLine } from "../../src/conformance/matrix.ts";
 import { loadCases } from "../../src/scenario/load-cases.ts";
 import { mutants } from "../../src/reference/mutants/index.ts";
 import { pageOf, QUESTIONS, written, writtenOn } from "../../src/walkthrough/page.ts";
@@ -51,18 +52,20 @@ test("computed parts are written between their marks, and nothing else is", () =
 });
 
 test("the table of cases has a row for each profile where they differ", () => {
-  const rows = regionOf("cases", storyOf("E1", cases), cases);
+  const measured = cases.find(({ id }) => id === "E1.defect.measured-entry")!;
+  const rows = regionOf("cases", storyOf("E1", cases), [matrixLine(measured)]);
   expect(rows).toContain("| case | under | layers 0 to 27 |");
-  const measured = rows.findIndex((line) => line.includes("`E1.defect.measured-entry`"));
-  expect(rows[measured]).toContain("| E1 defect | `······#·····················` |");
-  expect(rows[measured + 1]).toBe("|  | E1 mended | `····························` |");
+  expect(rows.at(-2)).toMatch(/^\| \[`E1\.defect\.measured-entry`\]/);
+  expect(rows.at(-2)).toContain("| E1 defect | `······#·····················` |");
+  expect(rows.at(-1)).toBe("|  | E1 mended | `····························` |");
 });
 
 test("the table of mutants names each with a case that rejects it", () => {
-  const rows = regionOf("mutants", storyOf(12, cases), cases).slice(3);
-  const own = mutants.filter(({ patch }) => patch === 12);
-  expect(rows).toHaveLength(own.length);
-  for (const [i, { id }] of own.entries()) {
+  const own = cases.filter(({ patch }) => patch === 12).map(matrixLine);
+  const rows = regionOf("mutants", storyOf(12, cases), own).slice(3);
+  const wanted = mutants.filter(({ patch }) => patch === 12);
+  expect(rows).toHaveLength(wanted.length);
+  for (const [i, { id }] of wanted.entries()) {
     expect(rows[i]).toMatch(new RegExp(`^\\| \`${id}\` \\| .* \\| \`p12\\.`));
   }
 });
