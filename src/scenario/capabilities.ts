@@ -2,6 +2,7 @@ import type {
   Case,
   EventExpectations,
   EventName,
+  EventPattern,
   Machine,
   ScheduleItem,
   Step,
@@ -16,8 +17,24 @@ export function neededCapabilities(scenario: Case): string[] {
   const needed = new Set<string>();
   for (const parameter of neededParameters(scenario.machine)) needed.add(`machine:${parameter}`);
   for (const step of allSteps(scenario.steps)) addStep(step, needed);
+  if (endsWithItsOnlyTeardown(scenario.steps)) {
+    needed.delete("operation:flush_shadow_all");
+    needed.add("operation:flush_shadow_all=last");
+  }
   for (const name of relevantEvents(scenario)) needed.add(`event:${name}`);
+  for (const { event, where = {} } of expectedEvents(scenario)) {
+    for (const field of HIDDEN_FIELDS) if (field in where) needed.add(`event:${event}.${field}`);
+  }
   return [...needed].sort();
+}
+
+/** Fields of events that a real kernel does not print, or not for certain. */
+const HIDDEN_FIELDS = ["reason", "smm", "raw"];
+
+/** Whether a VM that is gone after its teardown is enough. */
+function endsWithItsOnlyTeardown(steps: readonly Step[]): boolean {
+  const teardowns = [...allSteps(steps)].filter((step) => step.do === "flush_shadow_all");
+  return teardowns.length === 1 && steps.at(-1) === teardowns[0];
 }
 
 /** Every step of a case, those inside others included. */
@@ -32,16 +49,28 @@ export function* allSteps(steps: readonly Step[]): Generator<Step> {
 /** The kinds of events that the expectations of a case speak of. */
 export function relevantEvents(scenario: Case): Set<EventName> {
   const names = new Set<EventName>();
-  const add = (expected: EventExpectations | undefined): void => {
-    for (const { event } of expected?.counts ?? []) names.add(event);
-    for (const { event } of expected?.order ?? []) names.add(event);
-    for (const name of expected?.exactly?.of ?? []) names.add(name);
-  };
-  add(scenario.expect);
-  for (const step of allSteps(scenario.steps)) {
-    if (step.expect !== undefined && "events" in step.expect) add(step.expect.events);
+  for (const { event } of expectedEvents(scenario)) names.add(event);
+  for (const expected of eventExpectations(scenario)) {
+    for (const name of expected.exactly?.of ?? []) names.add(name);
   }
   return names;
+}
+
+/** The single events that a case expects, or expects not to see. */
+function expectedEvents(scenario: Case): EventPattern[] {
+  return eventExpectations(scenario).flatMap(({ counts = [], order = [], exactly }) => [
+    ...counts,
+    ...order,
+    ...(exactly?.sequence ?? []),
+  ]);
+}
+
+function eventExpectations(scenario: Case): EventExpectations[] {
+  const all: (EventExpectations | undefined)[] = [scenario.expect];
+  for (const step of allSteps(scenario.steps)) {
+    if (step.expect !== undefined && "events" in step.expect) all.push(step.expect.events);
+  }
+  return all.filter((expected) => expected !== undefined);
 }
 
 /** What a machine has if a case does not say; the number of address spaces is always said. */

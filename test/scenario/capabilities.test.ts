@@ -137,6 +137,39 @@ describe("a case needs the events that it speaks of", () => {
   });
 });
 
+describe("a teardown", () => {
+  const teardown: Step = { do: "flush_shadow_all" };
+  test.each<{ what: string; steps: Step[]; needed: string }>([
+    {
+      what: "at the end may be that of a VM that goes",
+      steps: [shrink, teardown],
+      needed: "=last",
+    },
+    { what: "that something follows may not", steps: [teardown, shrink], needed: "" },
+    { what: "may not if it is the second", steps: [teardown, teardown], needed: "" },
+    {
+      what: "may not if it is inside another step",
+      steps: [{ do: "repeat", times: 1, steps: [teardown] }],
+      needed: "",
+    },
+  ])("$what", ({ steps, needed }) => {
+    const names = neededCapabilities(aCase({ steps }));
+    expect(names.filter((name) => name.startsWith("operation:flush"))).toEqual([
+      `operation:flush_shadow_all${needed}`,
+    ]);
+  });
+});
+
+test("fields that a kernel does not print are needed by themselves", () => {
+  const where = { reason: "kvm_mmu_get_page" };
+  const expected: EventExpectations = {
+    order: [{ event: "remote_flush", where }, { event: "free" }],
+  };
+  const names = neededCapabilities(aCase({ expect: expected }));
+  expect(names).toContain("event:remote_flush.reason");
+  expect(names).not.toContain("event:free.reason");
+});
+
 test("all steps are found, at any depth", () => {
   const threads: Step = {
     do: "threads",
@@ -152,7 +185,7 @@ test("all steps are found, at any depth", () => {
 test("whatever a fixture mentions by a name of the vocabulary, it needs", () => {
   for (const scenario of loadCases()) {
     const needed = new Set(
-      neededCapabilities(scenario).map((name) => name.replace(/^[a-z]+:/, "")),
+      neededCapabilities(scenario).map((name) => name.replace(/^[a-z]+:|=last$/g, "")),
     );
     const text = JSON.stringify(scenario);
     for (const [, name] of text.matchAll(/"(?:event|do)":"([^"]+)"/g)) {
