@@ -1,12 +1,23 @@
 import type { Composition } from "../reference/compose.ts";
 import type { Taken } from "./execution.ts";
 import type { Scenario } from "./scenario.ts";
-import { type Edge, search, type SearchOptions, type SearchResult } from "./search.ts";
+import {
+  type Edge,
+  search,
+  type SearchOptions,
+  type SearchResult,
+  type Violation,
+} from "./search.ts";
+
+/** The property of obligations about cycles: it is one of a state space, not of a state. */
+export const LIVELOCK = "livelock";
 
 /** A cycle of states that a fair scheduler allows, and the threads that never come to their end. */
 export interface Livelock {
   /** From the beginning to a state of the cycle. */
   readonly stem: readonly Taken[];
+  /** From that state back to it; each of the threads takes a step. */
+  readonly cycle: readonly Taken[];
   /** Threads that take steps in it. */
   readonly threads: readonly string[];
   /** States that can follow each other for ever. */
@@ -37,6 +48,20 @@ export function searchProgress(
   return { ...result, livelock: fairCycle(edges, scenario) };
 }
 
+/** A livelock as something to follow: its schedule ends with one round of the cycle. */
+export function asViolation({ stem, cycle, threads }: Livelock): Violation {
+  const steps = `steps ${stem.length + 1} to ${stem.length + cycle.length}`;
+  const sentence =
+    `${steps} can follow each other for ever, under a scheduler that is fair to ` +
+    threads.join(" and ");
+  return {
+    property: LIVELOCK,
+    finding: { sentence },
+    schedule: [...stem, ...cycle],
+    atEnd: false,
+  };
+}
+
 function fairCycle(edges: readonly Edge[], scenario: Scenario): Livelock | null {
   const names = Object.keys(scenario.threads);
   const ends = names.map((name) => !scenario.forever.includes(name));
@@ -54,14 +79,50 @@ function fairCycle(edges: readonly Edge[], scenario: Scenario): Livelock | null 
       }
       const threads = names.filter((_, id) => moving & (1 << id));
       if (!names.some((_, id) => moving & (1 << id) && ends[id])) continue;
-      const stem = component.reduce(
-        (best, { path }) => (path.length < best.length ? path : best),
-        component[0]!.path,
+      const first = component.reduce((best, edge) =>
+        edge.path.length < best.path.length ? edge : best,
       );
-      return { stem, threads, states: new Set(component.map(({ from }) => from)).size };
+      const cycle = roundTrip(component, first.from, moving);
+      const states = new Set(component.map(({ from }) => from)).size;
+      return { stem: first.path, cycle, threads, states };
     }
   }
   return null;
+}
+
+/** A way from a state back to it on which each of the threads (bits) takes a step. */
+function roundTrip(edges: readonly Edge[], start: number, threads: number): Edge[] {
+  const way: Edge[] = [];
+  const end = (): number => way.at(-1)?.to ?? start;
+  for (let left = threads; left !== 0; left = threads & ~movedBy(way)) {
+    way.push(...shortestWay(edges, end(), ({ thread }) => (left & (1 << thread)) !== 0));
+  }
+  if (end() !== start) way.push(...shortestWay(edges, end(), ({ to }) => to === start));
+  return way;
+}
+
+const movedBy = (way: readonly Edge[]): number => threadsOf(way.map(({ thread }) => 1 << thread));
+
+/** The fewest edges from a state of a component, the last of which is wanted; there are some. */
+function shortestWay(
+  edges: readonly Edge[],
+  start: number,
+  wanted: (edge: Edge) => boolean,
+): Edge[] {
+  const cameBy = new Map<number, Edge | null>([[start, null]]);
+  for (const state of cameBy.keys()) {
+    for (const edge of edges) {
+      if (edge.from !== state) continue;
+      if (wanted(edge)) return [...wayTo(cameBy, state), edge];
+      if (!cameBy.has(edge.to)) cameBy.set(edge.to, edge);
+    }
+  }
+  return [];
+}
+
+function wayTo(cameBy: ReadonlyMap<number, Edge | null>, state: number): Edge[] {
+  const edge = cameBy.get(state);
+  return edge ? [...wayTo(cameBy, edge.from), edge] : [];
 }
 
 const threadsOf = (bits: readonly number[]): number => bits.reduce((all, bit) => all | bit, 0);

@@ -22,9 +22,6 @@ export const WITNESSES = "fixtures/witnesses";
 /** The page with the figures of their searches. */
 export const OBLIGATION_FIGURES = "docs/interleavings.md";
 
-/** The property of obligations about cycles: it is one of a state space, not of a state. */
-export const LIVELOCK = "livelock";
-
 /** What runs: a layer, with errata, or with a known-bad variant of its last patch. */
 export interface Subject {
   readonly layer: number;

@@ -50,6 +50,7 @@ export interface Edge {
   readonly from: number;
   readonly to: number;
   readonly thread: number;
+  readonly answers: readonly boolean[];
   /** Threads that can take a step where it begins, as bits. */
   readonly able: number;
   /** The schedule up to there. */
@@ -245,7 +246,8 @@ class Search {
     if (this.#options.onEdge === undefined || node === undefined) return;
     const path = this.#stack.slice(0, -1).map(({ current }) => current!);
     const { key: from, able, current } = node;
-    this.#options.onEdge({ from, to, thread: current!.thread, able, path });
+    const { thread, answers } = current!;
+    this.#options.onEdge({ from, to, thread, answers, able, path });
   }
 
   #key(preemptions: number, last: Seen | null): number {

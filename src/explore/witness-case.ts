@@ -1,20 +1,19 @@
 import type { ErratumId } from "../reference/patch.ts";
-import type { Case } from "../scenario/case.generated.ts";
+import type { Composition } from "../reference/compose.ts";
+import type { Case, Step } from "../scenario/case.generated.ts";
+import { searchProgress } from "./livelock.ts";
 import { composeSubject, type Obligation, propertyOf } from "./obligation.ts";
-import { shortestWitness, witnessSteps } from "./witness.ts";
+import { lassoSteps, shortestWitness, witnessSteps } from "./witness.ts";
 
 /**
- * The shortest witness of an obligation as a case that any runner can follow; null where there is
- * none: a livelock has no end, and a known-bad variant is on no layer.
+ * The shortest witness of an obligation as a case that any runner can follow: of a livelock, a way
+ * into it and twenty rounds. Null for a known-bad variant, which is on no layer.
  */
 export function witnessCase(obligation: Obligation): Case | null {
   const { id, title, why, scenario, reachable } = obligation;
   const subject = reachable[0]!;
-  const property = propertyOf(obligation);
-  if (property === null || subject.mutant !== undefined) return null;
-  const composition = composeSubject(subject);
-  const witness = shortestWitness(composition, scenario, property);
-  if (witness === null) return null;
+  if (subject.mutant !== undefined) return null;
+  const steps = stepsOf(obligation, composeSubject(subject));
   const { layer, slips = [] } = subject;
   const [, number] = /^(\d\d)$/.exec(id) ?? [];
   const [, erratum, rest] = /^(E\d)(.*)$/.exec(id) ?? [];
@@ -31,6 +30,16 @@ export function witnessCase(obligation: Obligation): Case | null {
     layers: { from: layer, to: layer },
     profile: slips.length > 0 ? "merged" : "promised",
     machine: scenario.machine,
-    steps: witnessSteps(composition, scenario, witness, property.inCase),
+    steps,
   };
+}
+
+function stepsOf(obligation: Obligation, composition: Composition): Step[] {
+  const { scenario } = obligation;
+  const property = propertyOf(obligation);
+  if (property === null) {
+    return lassoSteps(composition, scenario, searchProgress(composition, scenario).livelock!);
+  }
+  const witness = shortestWitness(composition, scenario, property)!;
+  return witnessSteps(composition, scenario, witness, property.inCase);
 }

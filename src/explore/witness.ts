@@ -3,7 +3,8 @@ import type { Composition } from "../reference/compose.ts";
 import type { Event } from "../reference/machine/events.ts";
 import type { Kvm } from "../reference/machine/kvm.ts";
 import type { ScheduleItem, Step } from "../scenario/case.generated.ts";
-import { Execution, nameOfStop, nextStep } from "./execution.ts";
+import { Execution, nameOfStop, nextStep, type Taken } from "./execution.ts";
+import type { Livelock } from "./livelock.ts";
 import type { Stand } from "./parts.ts";
 import type { Property } from "./property.ts";
 import type { Scenario } from "./scenario.ts";
@@ -171,24 +172,9 @@ export function witnessSteps(
   { schedule, finding: { shows } }: Violation,
   { events, after: looksAfter = [] }: Property["inCase"] & object = {},
 ): Step[] {
-  const execution = new Execution(composition, scenario);
-  execution.fingerprints = false;
-  const items: Item[] = [];
-  const started = new Set<string>();
-  for (const { thread: id, answers } of schedule) {
-    const { name, steps } = execution.threads[id]!;
-    execution.step(id, answers);
-    const { at } = execution.threads[id]!;
-    const stop = typeof at === "string" ? at : "blocked";
-    if (items.at(-1)?.run !== name) {
-      // The search lets an access begin where it enters the guest; in a case it has yet to come there.
-      const first = !started.has(name) && steps[0]!.do === "access" ? ["guest.enter"] : [];
-      items.push({ run: name, stops: first });
-      started.add(name);
-    }
-    items.at(-1)!.stops.push(stop);
-  }
-  const { wantedAt } = execution;
+  const follower = new Follower(composition, scenario);
+  const items = follower.follow(schedule);
+  const { wantedAt } = follower.execution;
   const who = scenario.contention?.who ?? "cpu";
   const contend: Step[] =
     wantedAt.length === 0 ? [] : [{ do: "contend", who, when: wantedAt as [] }];
@@ -214,12 +200,67 @@ export function witnessSteps(
     {
       do: "threads",
       threads: Object.fromEntries(threads) as never,
-      schedule: items.map(scheduleItem),
+      schedule: items,
       ...(events !== undefined && { expect: { events } }),
     },
     ...after,
     ...looksAfter,
   ];
+}
+
+/** How often a case goes through a cycle that has no end. */
+const ROUNDS = 20;
+
+/** The steps of a case that goes into a livelock and round in it, until its schedule is over. */
+export function lassoSteps(
+  composition: Composition,
+  scenario: Scenario,
+  { stem, cycle }: Livelock,
+): Step[] {
+  const follower = new Follower(composition, scenario);
+  const begin = follower.follow([...stem, ...cycle]);
+  const rounds = Array.from({ length: ROUNDS - 1 }, () => follower.follow(cycle));
+  const threads = follower.execution.threads.map(({ name, steps, forever, operations }) => [
+    name,
+    forever ? [{ do: "repeat", times: operations + 1, steps }] : steps,
+  ]);
+  return [
+    ...scenario.setup,
+    {
+      do: "threads",
+      threads: Object.fromEntries(threads) as never,
+      schedule: [...begin, { repeat: rounds.length, schedule: rounds[0] as never }],
+    },
+  ];
+}
+
+/** Follows a schedule and tells it as the items of a case's. */
+class Follower {
+  readonly execution: Execution;
+  readonly #started = new Set<string>();
+
+  constructor(composition: Composition, scenario: Scenario) {
+    this.execution = new Execution(composition, scenario);
+    this.execution.fingerprints = false;
+  }
+
+  follow(schedule: readonly Taken[]): ScheduleItem[] {
+    const items: Item[] = [];
+    for (const { thread: id, answers } of schedule) {
+      const { name, steps } = this.execution.threads[id]!;
+      this.execution.step(id, answers);
+      const { at } = this.execution.threads[id]!;
+      const stop = typeof at === "string" ? at : "blocked";
+      if (items.at(-1)?.run !== name) {
+        // The search lets an access begin where it enters the guest; in a case it has yet to come there.
+        const isFirst = !this.#started.has(name) && steps[0]!.do === "access";
+        items.push({ run: name, stops: isFirst ? ["guest.enter"] : [] });
+        this.#started.add(name);
+      }
+      items.at(-1)!.stops.push(stop);
+    }
+    return items.map(scheduleItem);
+  }
 }
 
 interface Item {
