@@ -33,6 +33,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
     items: [
       { text: "Run it", link: "/guide" },
       { text: "Check your implementation", link: "/testing" },
+      { text: "Check your kernel", link: "/kernel" },
       { text: "Recordings of kernels", link: "/trace" },
       { text: "Every interleaving", link: "/interleavings" },
     ],

@@ -27,16 +27,28 @@ export interface ImplementationFlags {
   readonly jobs?: number;
   readonly stepTimeout?: number;
   readonly caseTimeout?: number;
+  /** Not an option of the command line: how long it may take to introduce itself. */
+  readonly startTimeout?: number;
+  /** Nor this one: what messages call it; by its command if left out. */
+  readonly called?: string;
 }
 
 export function addImplementationFlags(command: Command): Command {
-  return command
-    .option("--impl <command>", "an implementation that speaks the protocol (docs/protocol.md)")
-    .option("--module <file>", "an implementation as a module: defineImplementation(…) by default")
+  return addPatienceFlags(
+    command
+      .option("--impl <command>", "an implementation that speaks the protocol (docs/protocol.md)")
+      .option(
+        "--module <file>",
+        "an implementation as a module: defineImplementation(…) by default",
+      ),
+  );
+}
+
+export const addPatienceFlags = (command: Command): Command =>
+  command
     .option("-j, --jobs <n>", "how many processes of it side by side (default: cores)", positive)
     .option("--step-timeout <ms>", "how long it may take to answer (default: 5000)", positive)
     .option("--case-timeout <ms>", "how long a case may take (default: 60000)", positive);
-}
 
 function positive(text: string): number {
   const number = Number(text);
@@ -73,12 +85,19 @@ export async function startImplementation(
 
 async function startProcesses(
   command: string,
-  { jobs = availableParallelism(), stepTimeout, caseTimeout }: ImplementationFlags,
+  {
+    jobs = availableParallelism(),
+    stepTimeout,
+    caseTimeout,
+    startTimeout,
+    called = `"${command}"`,
+  }: ImplementationFlags,
   transcript: SessionOptions["transcript"],
 ): Promise<UnderTest> {
   const options: SessionOptions = {
     ...(stepTimeout !== undefined && { stepTimeout }),
     ...(caseTimeout !== undefined && { caseTimeout }),
+    ...(startTimeout !== undefined && { startTimeout }),
     ...(transcript !== undefined && { transcript }),
   };
   const start = async (): Promise<Session> => {
@@ -87,7 +106,7 @@ async function startProcesses(
     } catch (error) {
       if (!(error instanceof ConversationError)) throw error;
       const log = error.log.length === 0 ? "" : `; it says: ${error.log.join(" / ")}`;
-      throw new UsageError(`"${command}" does not introduce itself: ${error.message}${log}`);
+      throw new UsageError(`${called} does not introduce itself: ${error.message}${log}`);
     }
   };
   const sessions = await killingOnSignals(async () => {

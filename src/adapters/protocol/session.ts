@@ -19,6 +19,8 @@ import { askedSteps, recordOf, resetFor } from "./unroll.ts";
 export interface SessionOptions {
   /** How long one answer may take, in milliseconds; 5000. Its start may take that in any case. */
   readonly stepTimeout?: number;
+  /** How long it may take to start and introduce itself, in milliseconds; 15000. */
+  readonly startTimeout?: number;
   /** How long all answers of one case may take, in milliseconds; 60000. */
   readonly caseTimeout?: number;
   /** Whether a case is sent as a whole, or each step only after the answer to the one before. */
@@ -179,7 +181,8 @@ export class Session implements Implementation {
   async #introduce(): Promise<void> {
     const params = { protocol: PROTOCOL_VERSION, runner: RUNNER };
     const request = this.#send({ method: "initialize", params });
-    const line = await this.#child.nextLine(Math.max(this.#options.stepTimeout, START_TIMEOUT));
+    const { stepTimeout, startTimeout = START_TIMEOUT } = this.#options;
+    const line = await this.#child.nextLine(Math.max(stepTimeout, startTimeout));
     const result: unknown = readResponse(line, request);
     this.#introduction = result as Introduction;
   }

@@ -15,26 +15,28 @@ import { untilInterrupted } from "../interrupt.ts";
 import { print, printJson } from "../output.ts";
 import { UsageError } from "../usage-error.ts";
 
+type Flags = ImplementationFlags & { readonly json?: true };
+
 /** `kmc identify`: which patches and errata an implementation behaves as having. */
 export function add(command: Command): void {
-  addImplementationFlags(command.option("--json", "as JSON")).action(
-    async (options: ImplementationFlags & { json?: boolean }) => {
-      const underTest = await startImplementation(options);
-      if (underTest === null) throw new UsageError("say what to identify: --impl or --module");
-      const cases = loadCases();
-      const progress = new Progress("case", cases.length);
-      const { introduction } = underTest;
-      const results = await untilInterrupted(underTest, (signal) =>
-        runAll(underTest.workers, cases, signal, ({ scenario }) => {
-          progress.step(scenario.id);
-        }),
-      );
-      progress.end();
-      const found = identify(results);
-      if (options.json === true) printJson(identifyJson(introduction, found));
-      else print(identifyText(introduction, found));
-      if (found.assessed === 0) process.exitCode = EXIT.inconclusive;
-      else process.exitCode = found.divergences.length === 0 ? EXIT.ok : EXIT.fails;
-    },
+  addImplementationFlags(command.option("--json", "as JSON")).action(identifyImplementation);
+}
+
+export async function identifyImplementation(options: Flags): Promise<void> {
+  const underTest = await startImplementation(options);
+  if (underTest === null) throw new UsageError("say what to identify: --impl or --module");
+  const cases = loadCases();
+  const progress = new Progress("case", cases.length);
+  const { introduction } = underTest;
+  const results = await untilInterrupted(underTest, (signal) =>
+    runAll(underTest.workers, cases, signal, ({ scenario }) => {
+      progress.step(scenario.id);
+    }),
   );
+  progress.end();
+  const found = identify(results);
+  if (options.json === true) printJson(identifyJson(introduction, found));
+  else print(identifyText(introduction, found));
+  if (found.assessed === 0) process.exitCode = EXIT.inconclusive;
+  else process.exitCode = found.divergences.length === 0 ? EXIT.ok : EXIT.fails;
 }

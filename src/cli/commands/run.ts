@@ -28,8 +28,8 @@ import { TranscriptFile } from "../transcript-file.ts";
 import { UsageError } from "../usage-error.ts";
 import { ensureWritable, writeWhole } from "../write-file.ts";
 
-type Flags = CompositionFlags &
-  ImplementationFlags &
+/** What a run is asked for, whatever is under test. */
+export type RunFlags = CompositionFlags &
   Selection &
   Partial<Record<RunFormat, string | true>> & {
     readonly smoke?: true;
@@ -37,11 +37,17 @@ type Flags = CompositionFlags &
     readonly transcript?: string;
   };
 
+type Flags = RunFlags & ImplementationFlags;
+
 /** `kmc run`: runs cases on an implementation, or on the reference, and judges them. */
 export function add(command: Command): void {
   addImplementationFlags(command);
+  addRunFlags(command).action(run);
+}
+
+export function addRunFlags(command: Command): Command {
   addCompositionFlags(command);
-  addDeviationsFlag(command)
+  return addDeviationsFlag(command)
     .option("--patch <n>", "only the suite of this patch, whether or not the layer has the patch")
     .option("--case <id>", "only this case")
     .option("--smoke", "only the few cases that together reject every known-bad variant")
@@ -50,11 +56,10 @@ export function add(command: Command): void {
     .option("--junit [file]", "as JUnit XML")
     .option("--ktap [file]", "as KTAP")
     .option("--markdown [file]", "as Markdown")
-    .option("--html [file]", "as one HTML page")
-    .action(run);
+    .option("--html [file]", "as one HTML page");
 }
 
-async function run(flags: Flags): Promise<void> {
+export async function run(flags: Flags): Promise<void> {
   const deviations = flags.deviations === undefined ? null : readDeviations(flags.deviations);
   const options = deviations === null ? flags : { ...flags, ...withClaim(flags, deviations) };
   const claim = claimOf(options);

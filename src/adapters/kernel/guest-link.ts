@@ -1,0 +1,80 @@
+import type { Socket } from "node:net";
+import { createInterface } from "node:readline";
+import { GivesUp } from "../protocol/failure.ts";
+
+/** What the program inside answered to a command. */
+export interface GuestAnswer {
+  readonly words: readonly string[];
+  /** What it passed on before that: lines of a trace, or of a file. */
+  readonly lines: readonly string[];
+}
+
+/** The program inside says that it could not do what it was told. */
+export class GuestRefusal extends GivesUp {}
+
+interface Waiting {
+  /** What was asked for, to be named in a refusal. */
+  readonly what: string;
+  readonly resolve: (answer: GuestAnswer) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** The conversation with the program inside: a command, then its answer. */
+export class GuestLink {
+  readonly #socket: Socket;
+  readonly #waiting: Waiting[] = [];
+  #lines: string[] = [];
+  #gone: Error | null = null;
+  /** The first thing that it says by itself. */
+  readonly ready: Promise<GuestAnswer>;
+
+  /** @param over when the machine is gone: what was said last. */
+  constructor(socket: Socket, over: Promise<string>) {
+    this.#socket = socket;
+    this.ready = new Promise((resolve, reject) =>
+      this.#waiting.push({ what: "start", resolve, reject }),
+    );
+    createInterface({ input: socket, crlfDelay: Infinity }).on("line", (line) => {
+      this.#take(line);
+    });
+    socket.on("error", () => undefined);
+    void over.then((last) => {
+      this.#gone = new Error(`the kernel is gone: ${last}`);
+      for (const { reject } of this.#waiting) reject(this.#gone);
+    });
+  }
+
+  /** @throws GuestRefusal if it cannot be done, Error if the machine is gone. */
+  ask(...words: readonly (string | number)[]): Promise<GuestAnswer> {
+    if (this.#gone !== null) return Promise.reject(this.#gone);
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ what: words.slice(0, 2).join(" "), resolve, reject });
+      this.#socket.write(`${words.join(" ")}\n`);
+    });
+  }
+
+  /** Whether it could be done. */
+  async tries(...words: readonly (string | number)[]): Promise<boolean> {
+    try {
+      await this.ask(...words);
+      return true;
+    } catch (error) {
+      if (error instanceof GuestRefusal) return false;
+      throw error;
+    }
+  }
+
+  #take(line: string): void {
+    if (line.startsWith("|")) {
+      this.#lines.push(line.slice(1));
+      return;
+    }
+    const waiting = this.#waiting.shift();
+    const lines = this.#lines;
+    this.#lines = [];
+    if (waiting === undefined) return;
+    if (line.startsWith("!")) {
+      waiting.reject(new GuestRefusal(`${waiting.what}: ${line.slice(2)}`));
+    } else waiting.resolve({ words: line.split(" ").slice(1), lines });
+  }
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "memory.h"
+
+#include <errno.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+enum { PAGE = 0x1000, MOST_REGIONS = 1024, MOST_MAPPINGS = 4096 };
+
+/* The kernel maps this many pages around a fault ahead, if they are resident. */
+enum { AHEAD = 8 };
+
+static struct region regions[MOST_REGIONS];
+static unsigned region_count;
+
+static struct mapping {
+	void *at;
+	uint64_t size;
+} mappings[MOST_MAPPINGS];
+static unsigned mapping_count;
+
+void memory_reset(void)
+{
+	for (unsigned i = 0; i < mapping_count; i++)
+		munmap(mappings[i].at, mappings[i].size);
+	mapping_count = region_count = 0;
+}
+
+void memory_provide(uint64_t hva, uint64_t size)
+{
+	if (size == 0 || (hva | size) % PAGE || hva + size > 1ULL << 47 || hva + size < hva ||
+	    mapping_count == MOST_MAPPINGS)
+		return;
+	void *at = mmap((void *)hva, size, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED_NOREPLACE, -1, 0);
+	if (at != MAP_FAILED) {
+		madvise(at, size, MADV_NOHUGEPAGE);
+		mappings[mapping_count++] = (struct mapping){at, size};
+	} else if (errno == EEXIST && size > PAGE) {
+		uint64_t half = size / 2 / PAGE * PAGE;
+		memory_provide(hva, half);
+		memory_provide(hva + half, size - half);
+	}
+}
+
+void memory_set_region(unsigned as, unsigned slot, uint64_t gpa, uint64_t size, uint64_t hva)
+{
+	struct region *known = NULL;
+	for (struct region *r = regions; r < regions + region_count; r++) {
+		if (r->as == as && r->slot == slot)
+			r->is_current = false;
+		if (r->as == as && r->slot == slot && r->gpa == gpa && r->size == size && r->hva == hva)
+			known = r;
+	}
+	if (size == 0)
+		return;
+	if (known == NULL && region_count < MOST_REGIONS) {
+		known = &regions[region_count++];
+		*known = (struct region){.as = as, .slot = slot, .gpa = gpa, .size = size, .hva = hva};
+	}
+	if (known)
+		known->is_current = true;
+}
+
+static bool holds(const struct region *r, uint64_t gpa)
+{
+	return gpa >= r->gpa && gpa - r->gpa < r->size;
+}
+
+uint8_t *memory_at(uint64_t gpa)
+{
+	for (struct region *r = regions; r < regions + region_count; r++)
+		if (r->is_current && r->as == 0 && holds(r, gpa))
+			return (uint8_t *)(r->hva + (gpa - r->gpa));
+	return NULL;
+}
+
+static void make_resident(const struct region *r, uint64_t gpa)
+{
+	uint64_t first = gpa & ~(uint64_t)(AHEAD * PAGE - 1);
+	for (unsigned i = 0; i < AHEAD; i++) {
+		uint64_t page = first + i * PAGE;
+		if (!holds(r, page))
+			continue;
+		volatile uint8_t *byte = (volatile uint8_t *)(r->hva + (page - r->gpa));
+		*byte = *byte;
+	}
+}
+
+unsigned memory_candidates(uint64_t gpa, uint8_t *candidates[MOST_CANDIDATES])
+{
+	unsigned count = 0;
+	for (struct region *r = regions; r < regions + region_count; r++) {
+		if (!holds(r, gpa))
+			continue;
+		if (r->is_current)
+			make_resident(r, gpa);
+		uint8_t *candidate = (uint8_t *)(r->hva + (gpa - r->gpa));
+		unsigned i = 0;
+		while (i < count && candidates[i] != candidate)
+			i++;
+		if (i == count && count < MOST_CANDIDATES)
+			candidates[count++] = candidate;
+	}
+	return count;
+}

@@ -1,0 +1,98 @@
+import type { ImplementationDefinition } from "../protocol/definition.ts";
+import { CannotBoot } from "./cannot-boot.ts";
+import { GuestRefusal, type GuestLink } from "./guest-link.ts";
+import { modulePath } from "./initramfs.ts";
+import { type KernelFiles, moduleName } from "./kernel-files.ts";
+import { LiveVm } from "./live-vm.ts";
+import { startTracing, type Tracing, tracepointFields } from "./tracing.ts";
+
+/** Nested paging on or off. */
+export type Npt = "0" | "1";
+
+const OPERATIONS = [
+  "set_memory_region",
+  "create_vcpu",
+  "access",
+  "map_guest_range",
+  "write_guest_table",
+  "load_cr3",
+  "invlpg",
+  "enter_smm",
+  "leave_smm",
+  "destroy_vm",
+];
+
+/** The legacy MMU, which the series is about, also where there is another one. */
+const PARAMETERS: Readonly<Record<string, string>> = { kvm: "tdp_mmu=0" };
+
+/**
+ * A kernel that has booted, as an implementation under test.
+ * @param npt the only paging that is tried; both if left out, which needs KVM as modules.
+ * @throws CannotBoot if it has no KVM, or cannot be traced.
+ */
+export async function kernelDefinition(
+  link: GuestLink,
+  { modules }: KernelFiles,
+  npt?: Npt,
+): Promise<ImplementationDefinition> {
+  await loadKvm(link, modules, npt ?? "1");
+  const tracing = await startTracing(link);
+  const [version = "?"] = (await link.ask("show", "/proc/sys/kernel/osrelease", "")).lines;
+  let loaded: Npt = npt ?? "1";
+  const usePaging = async (paging: "npt" | "shadow"): Promise<void> => {
+    const wanted: Npt = paging === "npt" ? "1" : "0";
+    if (wanted === loaded) return;
+    await link.ask("close");
+    await link.ask("unmodule", "kvm_amd");
+    const amd = modules.find((file) => moduleName(file) === "kvm-amd")!;
+    await link.ask("module", modulePath(amd), `npt=${wanted}`);
+    await link.ask("open");
+    loaded = wanted;
+  };
+  return {
+    name: "Linux",
+    version,
+    language: "C",
+    capabilities: capabilitiesOf(tracing, npt === undefined && modules.length > 0 ? null : loaded),
+    machine: { address_spaces: 2, physical_address_width: 40 },
+    facts: { tracepoints: await tracepointFields(link) },
+    create: (machine, events) => new LiveVm({ link, usePaging }, machine, events),
+  };
+}
+
+/** Built in or as modules: in the end there is /dev/kvm. */
+async function loadKvm(link: GuestLink, modules: readonly string[], npt: Npt): Promise<void> {
+  for (const file of modules) {
+    const name = moduleName(file);
+    const parameters = name === "kvm-amd" ? `npt=${npt}` : (PARAMETERS[name] ?? "");
+    await refused(
+      link.ask("module", modulePath(file), parameters),
+      `the module ${name} does not load`,
+    );
+  }
+  await refused(link.ask("open"), "the kernel has no KVM: /dev/kvm cannot be opened");
+}
+
+async function refused(asked: Promise<unknown>, what: string): Promise<void> {
+  try {
+    await asked;
+  } catch (error) {
+    throw error instanceof GuestRefusal ? new CannotBoot(`${what}: ${error.message}`) : error;
+  }
+}
+
+/** @param only the paging that there is; null: both. */
+function capabilitiesOf({ events, probes }: Tracing, only: Npt | null): string[] {
+  const operations = [...OPERATIONS];
+  if (probes.has("flush_all") && probes.has("flush_all_end")) {
+    operations.push("flush_shadow_all=last");
+  }
+  const pagings = only === null ? ["npt", "shadow"] : [only === "1" ? "npt" : "shadow"];
+  return [
+    ...operations.map((name) => `operation:${name}`),
+    ...[...events].map((name) => `event:${name}`),
+    ...pagings.map((paging) => `machine:paging=${paging}`),
+    "machine:page_budget",
+    "fact:tracepoints",
+  ];
+}

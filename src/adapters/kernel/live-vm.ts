@@ -1,0 +1,165 @@
+import type { Machine as MachineOfCase, EventName } from "../../scenario/case.generated.ts";
+import type { DefinedVm } from "../protocol/definition.ts";
+import { GivesUp } from "../protocol/failure.ts";
+import type { Answer, WireStep } from "../protocol/messages.ts";
+import { mapGuestRange } from "../reference/map-guest-range.ts";
+import type { GuestAnswer, GuestLink } from "./guest-link.ts";
+import { type Traced, TraceReader } from "./trace-reader.ts";
+
+type Paging = "npt" | "shadow";
+
+/** What is done to KVM by the program inside. */
+export interface LiveKernel {
+  readonly link: GuestLink;
+  /** Gets KVM ready for VMs of that kind. */
+  readonly usePaging: (paging: Paging) => Promise<void>;
+}
+
+const ERRORS: Readonly<Record<string, string>> = { "0": "ok", "22": "EINVAL", "17": "EEXIST" };
+
+/** A VM of a live kernel, for one case. */
+export class LiveVm implements DefinedVm {
+  readonly #kernel: LiveKernel;
+  readonly #machine: MachineOfCase;
+  readonly #wanted: ReadonlySet<EventName>;
+  readonly #reader: TraceReader;
+  #made = false;
+  #vcpus = 0;
+  #isOver = false;
+  /** What userspace has written into guest page tables. */
+  readonly #entries = new Map<number, bigint>();
+
+  constructor(kernel: LiveKernel, machine: MachineOfCase, wanted: ReadonlySet<EventName>) {
+    this.#kernel = kernel;
+    this.#machine = machine;
+    this.#wanted = wanted;
+    // The guest's code takes one install in each address space.
+    this.#reader = new TraceReader(wanted, () => (this.#vcpus > 0 ? 2n : 0n));
+  }
+
+  /** To be asked for the next step when the answer to this one is there. */
+  async step(step: WireStep): Promise<Answer> {
+    if (!this.#made) await this.#make();
+    this.#made = true;
+    return this.#step(step);
+  }
+
+  async #make(): Promise<void> {
+    // The VM of the case before keeps the module of KVM busy.
+    await this.#done("destroy");
+    await this.#kernel.usePaging(this.#machine.paging === "shadow" ? "shadow" : "npt");
+    await this.#done("vm", this.#machine.page_budget ?? 0);
+  }
+
+  async #step(step: WireStep): Promise<Answer> {
+    const { link } = this.#kernel;
+    if (this.#isOver && step.do !== "destroy_vm") {
+      throw new GivesUp("the VM has ended: a live kernel tears it down when its owner goes");
+    }
+    switch (step.do) {
+      case "create_vcpu": {
+        await this.#done("vcpu", this.#pagingOf(step.cr3), step.cr3 ?? 0);
+        return { vcpu: this.#vcpus++, ...this.#events([]) };
+      }
+      case "set_memory_region": {
+        const { as = 0, slot, gpa, size, flags = 0, hva } = step;
+        const { words, lines } = await link.ask("region", as, slot, gpa, size, flags, hva);
+        const result = ERRORS[words[0]!];
+        if (result === undefined) throw new GivesUp(`a region call fails with errno ${words[0]}`);
+        return { result, ...this.#events(lines) };
+      }
+      case "access": {
+        const { vcpu, gpa, gva, kind = "read", size = 8, value = "0x0" } = step;
+        const address = gpa ?? gva!;
+        return this.#outcome(vcpu, await link.ask("access", vcpu, kind, address, size, value));
+      }
+      case "write_guest_table": {
+        const { vcpu, gpa, gva, entry, size = 8 } = step;
+        if (vcpu !== undefined) {
+          return this.#outcome(vcpu, await link.ask("access", vcpu, "write", gva!, size, entry));
+        }
+        await this.#write(Number(gpa), BigInt(entry));
+        return this.#events([]);
+      }
+      case "map_guest_range": {
+        const written: [number, bigint][] = [];
+        mapGuestRange(step, {
+          read: (gpa) => this.#entries.get(gpa) ?? 0n,
+          write: (gpa, entry) => {
+            this.#entries.set(gpa, entry);
+            written.push([gpa, entry]);
+          },
+        });
+        for (const [gpa, entry] of written) await this.#write(gpa, entry);
+        return this.#events([]);
+      }
+      case "load_cr3":
+        return this.#events((await link.ask("cr3", step.vcpu, step.cr3)).lines, step.vcpu);
+      case "invlpg":
+        return this.#events((await link.ask("invlpg", step.vcpu, step.gva)).lines, step.vcpu);
+      case "enter_smm":
+      case "leave_smm":
+        return this.#events(
+          await this.#done("smm", step.vcpu, step.do === "enter_smm" ? 1 : 0),
+          step.vcpu,
+        );
+      case "flush_shadow_all":
+      case "destroy_vm": {
+        const lines = this.#isOver ? [] : await this.#done("destroy");
+        this.#isOver = true;
+        return this.#events(step.do === "destroy_vm" ? lines : duringFlush(lines));
+      }
+      default:
+        throw new GivesUp(`a live kernel cannot do ${step.do}`);
+    }
+  }
+
+  /** Something that only an unexpected state of the kernel prevents. @returns what was traced. */
+  async #done(...words: readonly (string | number)[]): Promise<readonly string[]> {
+    const answer = await this.#kernel.link.ask(...words);
+    if (answer.words[0] === "0") return answer.lines;
+    throw new GivesUp(`${words[0]} fails with errno ${answer.words[0]}`);
+  }
+
+  #pagingOf(cr3: string | undefined): string {
+    if (this.#machine.paging !== "shadow") return "linear";
+    return cr3 === undefined ? "none" : "guest";
+  }
+
+  async #write(gpa: number, entry: bigint): Promise<void> {
+    this.#entries.set(gpa, entry);
+    await this.#kernel.link.ask("poke", gpa, `0x${entry.toString(16)}`);
+  }
+
+  #events(lines: readonly string[], vcpu = 0): Answer {
+    const { events } = this.#reader.read(lines, vcpu);
+    return this.#wanted.size === 0 ? {} : { events };
+  }
+
+  #outcome(vcpu: number, { words: [ending, hva, value], lines }: GuestAnswer): Answer {
+    const traced = this.#reader.read(lines, vcpu);
+    const events = this.#wanted.size === 0 ? {} : { events: traced.events };
+    if (ending === "mmio") return { outcome: "mmio", via: viaOf(traced), gpa: hva, ...events };
+    if (ending !== "reached") return { outcome: ending, ...events };
+    if (hva === "0x0") throw new GivesUp("the access reached memory that the case has not");
+    return { outcome: howReached(traced), hva, value, ...events };
+  }
+}
+
+function howReached({ faults, last }: Traced): string {
+  if (faults === 0) return "hit";
+  return last!.emulated ? "emulated" : "mapped";
+}
+
+/** A fault on a reserved bit that asks no generation was answered by the per-vCPU cache. */
+function viaOf({ last }: Traced): string {
+  if (last === null || !last.reserved || last.marked) return "fault";
+  return last.bySpte ? "spte" : "cache";
+}
+
+/** Of what the end of a VM traces, what kvm_arch_flush_shadow_all does. */
+function duringFlush(lines: readonly string[]): readonly string[] {
+  const begin = lines.findIndex((line) => line.includes(" flush_all: "));
+  const end = lines.findIndex((line) => line.includes(" flush_all_end: "));
+  return lines.slice(begin + 1, end);
+}

@@ -1,0 +1,131 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Socket } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { CannotBoot } from "./cannot-boot.ts";
+import { GuestLink } from "./guest-link.ts";
+import { needProgram } from "./host-program.ts";
+
+/** How long a kernel may take until our program runs in it, in milliseconds. */
+export const BOOT_TIMEOUT = 90_000;
+
+/**
+ * AMD's virtualisation in software, with nested paging. 40 physical address bits: MMIO SPTEs need
+ * some that are not there. One CPU: with several on threads of their own, kernels hang now and then.
+ */
+const MACHINE = [
+  ...["-machine", "q35", "-accel", "tcg,thread=single", "-cpu", "EPYC,+svm,+npt,phys-bits=40"],
+  ...["-smp", "1", "-m", "1024", "-nodefaults", "-no-user-config", "-display", "none"],
+  ...["-no-reboot"],
+];
+
+/** What QEMU has to say of the CPU whose like it is to be. */
+const REMARK = "qemu-system-x86_64: warning: TCG doesn't support requested feature";
+
+const ARGUMENTS = "console=ttyS0 panic=-1 mitigations=off nokaslr tsc=reliable quiet";
+
+export interface BootOptions {
+  /** The kernel's image. */
+  readonly image: string;
+  readonly initramfs: Buffer;
+  /** More arguments for the kernel. */
+  readonly append: string;
+  /** Told each line that the kernel prints. */
+  readonly onConsole: (line: string) => void;
+}
+
+/** A virtual machine whose kernel is under test. */
+export interface Machine {
+  readonly link: GuestLink;
+  /** Ends it at once. */
+  readonly end: () => void;
+}
+
+/** Boots a kernel until our program in it is ready. @throws CannotBoot */
+export async function boot(options: BootOptions): Promise<Machine> {
+  needProgram("qemu-system-x86_64", "the kernel runs in");
+  const folder = mkdtempSync(join(tmpdir(), "kmc-kernel-"));
+  const clean = (): void => {
+    rmSync(folder, { recursive: true, force: true });
+  };
+  process.once("exit", clean);
+  const archive = join(folder, "initramfs");
+  writeFileSync(archive, options.initramfs);
+  const connected = connection(join(folder, "data"));
+  const qemu = spawn(
+    "qemu-system-x86_64",
+    [
+      ...MACHINE,
+      ...["-serial", "stdio"],
+      ...["-chardev", `socket,id=data,path=${join(folder, "data")}`, "-serial", "chardev:data"],
+      ...["-kernel", options.image, "-initrd", archive],
+      ...["-append", `${ARGUMENTS} ${options.append}`.trim()],
+    ],
+    { stdio: ["ignore", "pipe", "pipe"] },
+  );
+  const over = endOf(qemu, options.onConsole);
+  const end = (): void => {
+    qemu.kill("SIGKILL");
+  };
+  process.once("exit", end);
+  try {
+    const socket = await Promise.race([connected, over.then(died)]);
+    const link = new GuestLink(socket, over);
+    await Promise.race([link.ready, over.then(died), late()]);
+    return { link, end };
+  } catch (error) {
+    end();
+    throw error;
+  } finally {
+    clean();
+  }
+}
+
+/** The first that connects to a socket with that path. */
+function connection(path: string): Promise<Socket> {
+  return new Promise((resolve) => {
+    const server = createServer((socket) => {
+      server.close();
+      resolve(socket);
+    });
+    server.listen(path);
+    server.unref();
+  });
+}
+
+/** What QEMU or the kernel said last when it was over: a panic, if there was one. */
+function endOf(qemu: ChildProcess, onConsole: (line: string) => void): Promise<string> {
+  let last = "";
+  let panic: string | null = null;
+  for (const stream of [qemu.stdout!, qemu.stderr!]) {
+    createInterface({ input: stream, crlfDelay: Infinity }).on("line", (line) => {
+      if (line.trim() === "" || line.startsWith(REMARK)) return;
+      last = line.trim();
+      panic ??= /Kernel panic.*/.exec(line)?.[0] ?? null;
+      onConsole(line);
+    });
+  }
+  return new Promise((resolve) => {
+    qemu.once("error", (error) => {
+      resolve(error.message);
+    });
+    qemu.once("close", () => {
+      resolve(panic ?? last);
+    });
+  });
+}
+
+const died = (last: string): never => {
+  throw new CannotBoot(`the kernel does not come up: ${last === "" ? "it prints nothing" : last}`);
+};
+
+function late(): Promise<never> {
+  return new Promise((_, reject) => {
+    setTimeout(() => {
+      const seconds = BOOT_TIMEOUT / 1000;
+      reject(new CannotBoot(`the kernel does not come up within ${seconds} seconds: it hangs`));
+    }, BOOT_TIMEOUT).unref();
+  });
+}

@@ -1,0 +1,210 @@
+import type { EventName } from "../../scenario/case.generated.ts";
+import { hex, type WireEvent } from "../record.ts";
+import { parseFtrace } from "../recording/ftrace.ts";
+import type { Observation } from "../recording/observation.ts";
+import { Vocabulary } from "../recording/vocabulary.ts";
+import { isStubAddress, isStubPage } from "./stub.ts";
+
+/** What was traced during one step, without what only concerns the code that the guest runs. */
+export interface Traced {
+  readonly events: readonly WireEvent[];
+  /** Page faults of the step. */
+  readonly faults: number;
+  /** Of the last fault: whether it hit a reserved bit, and what answered it. */
+  readonly last: LastFault | null;
+}
+
+export interface LastFault {
+  readonly reserved: boolean;
+  /** The generation of the MMIO SPTE was good. */
+  readonly bySpte: boolean;
+  /** It was made an MMIO SPTE. */
+  readonly marked: boolean;
+  /** KVM emulated the instruction. */
+  readonly emulated: boolean;
+}
+
+const RESERVED = 8;
+/** The bits of an error code that there were when the series was written. */
+const ERROR_CODE_BITS = 0x1f;
+
+const ACCESS = ["---", "--x", "w--", "w-x", "-u-", "-ux", "wu-", "wux"];
+
+/** Turns the trace of a live kernel into events of the protocol. */
+export class TraceReader {
+  readonly #vocabulary = new Vocabulary();
+  readonly #wanted: ReadonlySet<EventName>;
+  /** By how much installs for the guest's code have moved each generation. */
+  readonly #shift: () => bigint;
+  /** Pages that were zapped, and not yet committed. */
+  #prepared = 0;
+  #inStubFault = false;
+
+  constructor(wanted: ReadonlySet<EventName>, shift: () => bigint) {
+    this.#wanted = wanted;
+    this.#shift = shift;
+  }
+
+  /** @param vcpu the one that the step is about, if it is about one. */
+  read(lines: readonly string[], vcpu: number): Traced {
+    const events: WireEvent[] = [];
+    let faults = 0;
+    let last: LastFault | null = null;
+    this.#inStubFault = false;
+    for (const line of lines) {
+      const parsed = parseFtrace(line);
+      if (parsed === null || !("event" in parsed)) continue;
+      const { event, text } = parsed;
+      if (event === "kvm_entry") this.#inStubFault = false;
+      if (event === "kvm_page_fault") {
+        const fault = faultOf(text);
+        this.#inStubFault = fault !== null && isStubAddress(fault.address);
+        if (fault === null || this.#inStubFault) continue;
+        faults++;
+        last = {
+          reserved: (fault.error_code & RESERVED) !== 0,
+          ...{ bySpte: false, marked: false, emulated: false },
+        };
+        const { address, error_code } = fault;
+        events.push({ event: "page_fault", vcpu, address: hex(address), error_code });
+        continue;
+      }
+      if (this.#inStubFault) continue;
+      if (event === "kvm_emulate_insn" && last !== null) last = { ...last, emulated: true };
+      if (event === "handle_mmio_page_fault" && last !== null) last = { ...last, bySpte: true };
+      if (event === "mark_mmio_spte" && last !== null) last = { ...last, marked: true };
+      const told = this.#eventOf(event, text, this.#vocabulary.tell(parsed).observation);
+      if (told !== null) events.push(told);
+    }
+    const wanted = events.filter(({ event }) => this.#wanted.has(event as EventName));
+    return { events: withReturned(wanted), faults, last };
+  }
+
+  #eventOf(event: string, text: string, seen: Observation | undefined): WireEvent | null {
+    switch (event) {
+      case "request_all":
+        return text.includes("caller=kvm_flush_remote_tlbs") ? null : requestOf(text);
+      case "flush_remote":
+        return { event: "remote_flush", reason: callerIn(text) };
+      case "reload":
+        return { event: "reload" };
+      case "lock_break":
+        return { event: "lock_break" };
+      case "commit":
+        return this.#commit(text);
+    }
+    if (seen === undefined) return null;
+    const { kind, fields } = seen;
+    switch (kind) {
+      case "get_page":
+      case "prepare_zap":
+      case "sync_page":
+      case "unsync_page": {
+        const page = pageOf(fields);
+        if (isStubPage(page.gfn, page.level)) return null;
+        if (kind === "prepare_zap" && page.root_count === 0) this.#prepared++;
+        const created = kind === "get_page" ? { created: fields["page"] === "new" } : {};
+        return { event: kind, ...page, gfn: hex(page.gfn), ...created };
+      }
+      case "check_mmio_spte": {
+        const { spte, kvm_gen, valid } = fields;
+        return {
+          event: kind,
+          raw: `0x${spte!}`,
+          kvm_gen: this.#unshifted(kvm_gen!),
+          spte_gen: this.#unshifted(fields["spte-gen"]!),
+          valid: valid === "1",
+        };
+      }
+      case "handle_mmio_page_fault": {
+        const [addr, gfn] = [fields["addr"]!, fields["gfn"]!].map((text) =>
+          hex(BigInt(`0x${text}`)),
+        );
+        return { event: kind, addr: addr!, gfn: gfn!, access: parseInt(fields["access"]!, 16) };
+      }
+      case "fast_invalidate":
+        return {
+          event: "invalidate_zap_all_pages",
+          mmu_valid_gen: parseInt(fields["valid-gen"]!, 16),
+          used_pages: parseInt(fields["used_pages"]!, 16),
+        };
+      default:
+        return null;
+    }
+  }
+
+  /** A list that is its own first member is empty. */
+  #commit(text: string): WireEvent | null {
+    const [, first, list] = /first=(\w+) list=(\w+)/.exec(text) ?? [];
+    if (first === list || this.#prepared === 0) return null;
+    const pages = this.#prepared;
+    this.#prepared = 0;
+    return { event: "commit", pages };
+  }
+
+  #unshifted(text: string): string {
+    const generation = BigInt(`0x${text}`);
+    return hex(BigInt.asUintN(GENERATION_BITS, generation - this.#shift()));
+  }
+}
+
+/** How many bits of a generation an MMIO SPTE holds. */
+const GENERATION_BITS = 19;
+
+function faultOf(text: string): { address: bigint; error_code: number } | null {
+  const match = /\baddress (?:0x)?([\da-f]+) error_code (?:0x)?([\da-f]+)$/.exec(text);
+  if (match === null) return null;
+  const code = BigInt(`0x${match[2]!}`) & BigInt(ERROR_CODE_BITS);
+  return { address: BigInt(`0x${match[1]!}`), error_code: Number(code) };
+}
+
+interface TracedPage {
+  readonly gfn: number;
+  readonly level: number;
+  readonly direct: boolean;
+  readonly access: number;
+  readonly smm: boolean;
+  readonly invalid: boolean;
+  readonly root_count: number;
+  readonly unsync: boolean;
+}
+
+/** A trace does not tell whether a page is of SMM. */
+function pageOf(fields: Observation["fields"]): TracedPage {
+  const role = fields["role"]!.split(" ");
+  return {
+    gfn: parseInt(fields["gfn"]!, 16),
+    level: Number(fields["level"]),
+    direct: role.includes("direct"),
+    access: ACCESS.findIndex((access) => role.includes(access)),
+    smm: false,
+    invalid: role.includes("invalid"),
+    root_count: Number(fields["root"]),
+    unsync: fields["state"] === "unsync",
+  };
+}
+
+const callerIn = (text: string): string => /caller=(\w+)/.exec(text)?.[1] ?? "unknown";
+
+/** Of all requests to all vCPUs, those of the MMU's own pages are for new roots. */
+const requestOf = (text: string): WireEvent | null =>
+  /zap|root/.test(callerIn(text)) ? { event: "reload" } : null;
+
+/**
+ * What each kvm_mmu_prepare_zap_page puts on its list: the page itself unless it is a root in use,
+ * and its unsync descendants, which are traced right after it.
+ */
+function withReturned(events: readonly WireEvent[]): readonly WireEvent[] {
+  return events.map((event, i) => {
+    if (event.event !== "prepare_zap") return event;
+    let returned = event["root_count"] === 0 ? 1 : 0;
+    if (event["direct"] === false && (event["level"] as number) > 1) {
+      const zaps = events.slice(i + 1).filter((other) => other.event !== "sync_page");
+      for (const other of zaps) {
+        if (other.event !== "prepare_zap" || other["unsync"] !== true) break;
+        returned++;
+      }
+    }
+    return { ...event, returned };
+  });
+}

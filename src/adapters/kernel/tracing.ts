@@ -1,0 +1,146 @@
+import type { EventName } from "../../scenario/case.generated.ts";
+import { CannotBoot } from "./cannot-boot.ts";
+import type { GuestLink } from "./guest-link.ts";
+
+/** Where the program inside has mounted tracefs. */
+const TRACEFS = "/trace";
+
+/** Kilobytes: what one command may trace before it is read. */
+const BUFFER = 16_384;
+
+/** Tracepoints that are listened to, and the event of the protocol that each one is. */
+const TRACEPOINTS: Readonly<Record<string, EventName | null>> = {
+  "kvm/kvm_entry": null,
+  "kvm/kvm_page_fault": "page_fault",
+  "kvm/kvm_emulate_insn": null,
+  "kvmmmu/kvm_mmu_get_page": "get_page",
+  "kvmmmu/kvm_mmu_prepare_zap_page": "prepare_zap",
+  "kvmmmu/kvm_mmu_sync_page": "sync_page",
+  "kvmmmu/kvm_mmu_unsync_page": "unsync_page",
+  "kvmmmu/mark_mmio_spte": null,
+  "kvmmmu/check_mmio_spte": "check_mmio_spte",
+  "kvmmmu/handle_mmio_page_fault": "handle_mmio_page_fault",
+  "kvmmmu/kvm_mmu_invalidate_zap_all_pages": "invalidate_zap_all_pages",
+  // What has its place since v5.4.
+  "kvmmmu/kvm_mmu_zap_all_fast": "invalidate_zap_all_pages",
+};
+
+/** Those that every outcome of an access is told by. */
+const NEEDED = ["kvm/kvm_entry", "kvm/kvm_page_fault", "kvmmmu/kvm_mmu_prepare_zap_page"];
+
+interface Probe {
+  readonly name: string;
+  /** `p` as the function begins, `r` as it returns. */
+  readonly when: "p" | "r";
+  /** Names that the function has had, youngest first. */
+  readonly functions: readonly string[];
+  /** What is printed, in the words of kprobe events; arguments as x86-64 passes them. */
+  readonly prints?: string;
+  readonly filter?: string;
+  readonly event?: EventName;
+}
+
+/** The word on top of the stack as a function begins: who called it. */
+const CALLER = "caller=+0(%sp):symbol";
+
+const PROBES: readonly Probe[] = [
+  { name: "flush_all", when: "p", functions: ["kvm_arch_flush_shadow_all"] },
+  { name: "flush_all_end", when: "r", functions: ["kvm_arch_flush_shadow_all"] },
+  {
+    name: "commit",
+    when: "p",
+    // The part that is left when the question whether the list is empty was inlined.
+    functions: ["kvm_mmu_commit_zap_page", "kvm_mmu_commit_zap_page.part.0"],
+    prints: "first=+0(%si):x64 list=%si:x64",
+    event: "commit",
+  },
+  {
+    name: "flush_remote",
+    when: "p",
+    functions: ["kvm_flush_remote_tlbs"],
+    prints: CALLER,
+    event: "remote_flush",
+  },
+  { name: "reload", when: "p", functions: ["kvm_reload_remote_mmus"], event: "reload" },
+  // Since v5.18, what asks for new roots is one request among others.
+  {
+    name: "request_all",
+    when: "p",
+    functions: ["kvm_make_all_cpus_request"],
+    prints: CALLER,
+  },
+  {
+    name: "lock_break",
+    when: "r",
+    functions: ["__cond_resched_rwlock_write", "__cond_resched_lock"],
+    prints: "dropped=$retval:s32",
+    filter: "dropped != 0",
+    event: "lock_break",
+  },
+];
+
+/** What can be seen of a kernel. */
+export interface Tracing {
+  readonly events: ReadonlySet<EventName>;
+  /** Names of the probes that could be set. */
+  readonly probes: ReadonlySet<string>;
+}
+
+/** Turns on all that can be listened to. @throws CannotBoot if the kernel traces too little. */
+export async function startTracing(link: GuestLink): Promise<Tracing> {
+  const events = new Set<EventName>();
+  await link.ask("put", `${TRACEFS}/buffer_size_kb`, BUFFER);
+  for (const [tracepoint, event] of Object.entries(TRACEPOINTS)) {
+    const isThere = await link.tries("put", `${TRACEFS}/events/${tracepoint}/enable`, 1);
+    if (isThere && event !== null) events.add(event);
+    if (isThere || !NEEDED.includes(tracepoint)) continue;
+    throw new CannotBoot(
+      `the kernel has no tracepoint ${tracepoint}: build it with CONFIG_FTRACE and KVM's own`,
+    );
+  }
+  const probes = new Set<string>();
+  for (const probe of PROBES) {
+    if (!(await setProbe(link, probe))) continue;
+    probes.add(probe.name);
+    if (probe.event !== undefined) events.add(probe.event);
+  }
+  if (probes.has("request_all")) events.add("reload");
+  if (!(await link.tries("listen", `${TRACEFS}/trace_pipe`))) {
+    throw new CannotBoot("the kernel's trace cannot be read");
+  }
+  return { events, probes };
+}
+
+async function setProbe(
+  link: GuestLink,
+  { name, when, functions, prints = "", filter }: Probe,
+): Promise<boolean> {
+  for (const each of functions) {
+    const text = `${when}:kmc/${name} ${each} ${prints}`.trim();
+    if (!(await link.tries("put", `${TRACEFS}/kprobe_events`, text))) continue;
+    const folder = `${TRACEFS}/events/kmc/${name}`;
+    if (filter !== undefined) await link.ask("put", `${folder}/filter`, filter);
+    await link.ask("put", `${folder}/enable`, 1);
+    return true;
+  }
+  return false;
+}
+
+/** The tracepoints of the MMU that there are, with the names of their fields. */
+export async function tracepointFields(link: GuestLink): Promise<Record<string, string[]>> {
+  const found: Record<string, string[]> = {};
+  for (const tracepoint of Object.keys(TRACEPOINTS)) {
+    const [system, name = ""] = tracepoint.split("/");
+    const path = `${TRACEFS}/events/${tracepoint}/format`;
+    if (system !== "kvmmmu" || !(await link.tries("show", path, "name:"))) continue;
+    const { lines } = await link.ask("show", path, "field:");
+    found[name] = lines
+      .map((line) => /^\s*field:[^;]*?(\w+)(?:\[[^\]]*\])?;/.exec(line)?.[1] ?? "")
+      .filter((field) => !field.startsWith("common_"));
+  }
+  return found;
+}
+
+export const turnTracing = async (link: GuestLink, on: boolean): Promise<void> => {
+  await link.ask("put", `${TRACEFS}/tracing_on`, on ? 1 : 0);
+};
