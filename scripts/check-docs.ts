@@ -4,7 +4,7 @@
  * expect: it ends with exit code 0, or with the one that the line before names (`# exits 1`). The
  * commands of the examples need more than Node.js; the tests of the examples check what they say.
  */
-import { spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import {
   existsSync,
   mkdtempSync,
@@ -14,7 +14,7 @@ import {
   statSync,
   symlinkSync,
 } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { mutants } from "../src/reference/mutants/index.ts";
 import { loadCases } from "../src/scenario/load-cases.ts";
@@ -74,12 +74,13 @@ function standIn(): string {
   return folder;
 }
 
-function checkCommands(page: string, text: string): void {
+/** Runs the commands of a page, one after the other: one may read what another wrote. */
+async function checkCommands(page: string): Promise<void> {
+  const commands = commandsOf(readFileSync(page, "utf8"));
+  if (commands.length === 0) return;
   const cwd = standIn();
-  for (const { line, args, exits } of commandsOf(text)) {
-    const { status, stderr } = spawnSync(process.execPath, ["bin/kmc.js", ...args], {
-      ...{ cwd, encoding: "utf8", maxBuffer: 2 ** 28 },
-    });
+  for (const { line, args, exits } of commands) {
+    const { status, stderr } = await run(args, cwd);
     if (status === exits) continue;
     const problem = `ends with ${String(status)}, not ${exits}: ${stderr.trim()}`;
     problems.push(`${page}: \`${line}\` ${problem}`);
@@ -87,11 +88,31 @@ function checkCommands(page: string, text: string): void {
   rmSync(cwd, { recursive: true });
 }
 
+function run(args: readonly string[], cwd: string) {
+  const child = spawn(process.execPath, ["bin/kmc.js", ...args], {
+    cwd,
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  let stderr = "";
+  child.stderr.setEncoding("utf8").on("data", (text: string) => (stderr += text));
+  return new Promise<{ status: number | null; stderr: string }>((resolve) => {
+    child.on("close", (status) => {
+      resolve({ status, stderr });
+    });
+  });
+}
+
 for (const page of [...pages, ...markdownIn("examples"), ...markdownIn("bench")]) {
   const text = readFileSync(page, "utf8");
   checkLinks(page, text);
   checkIds(page, text);
-  if (pages.includes(page)) checkCommands(page, text);
 }
+const rest = [...pages];
+await Promise.all(
+  Array.from({ length: availableParallelism() }, async () => {
+    for (let page = rest.shift(); page !== undefined; page = rest.shift())
+      await checkCommands(page);
+  }),
+);
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;

@@ -1,4 +1,5 @@
 import { defineConfig } from "vitepress";
+import { cases } from "./cases.ts";
 import { changes } from "./changes.ts";
 import { copyLinked, linksOut } from "./links-out.ts";
 import { sidebar } from "./sidebar.ts";
@@ -15,6 +16,7 @@ export default defineConfig({
   description: "What each of 27 patches to KVM's shadow MMU does, as it runs",
   base: "./",
   cleanUrls: false,
+  vite: { plugins: [cases()] },
   markdown: {
     config: (md) => {
       linksOut(md);
