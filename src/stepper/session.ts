@@ -1,6 +1,7 @@
 import type { Case } from "../scenario/case.generated.ts";
 import { CaseRun } from "./case-run.ts";
 import type { Side } from "./composition.ts";
+import { changedEntry } from "./cursor.ts";
 import { FreeRun } from "./free-run.ts";
 import type { OwnMachine, OwnStep } from "./operation.ts";
 import type { Run } from "./run.ts";
@@ -21,6 +22,8 @@ export const MAX_MOVES = 20_000;
 interface Frame {
   readonly views: readonly View[];
   readonly move: Move;
+  /** The entry that changed last. */
+  readonly entry: string | null;
 }
 
 /**
@@ -40,7 +43,7 @@ export class Session {
     this.sides = sides;
     this.subject = subject;
     this.#runs = this.#begin();
-    this.#frames.push({ views: this.#runs.map(viewOf), move: null });
+    this.#frames.push({ views: this.#runs.map(viewOf), move: null, entry: null });
     for (const move of moves) if (!this.forward(move)) break;
   }
 
@@ -62,6 +65,11 @@ export class Session {
   /** What was seen one move before; null at the start. */
   get viewsBefore(): readonly View[] | null {
     return this.#frames[this.#position - 1]?.views ?? null;
+  }
+
+  /** The key of the entry that changed last, or null. */
+  get entry(): string | null {
+    return this.#frames[this.#position]!.entry;
   }
 
   /** How far the side is that is behind: steps of a case, or operations that have begun. */
@@ -86,7 +94,8 @@ export class Session {
     this.#forgetLater();
     const move = this.#normal(chosen);
     if (!this.#move(move)) return false;
-    this.#frames.push({ views: this.#runs.map(viewOf), move });
+    const views = this.#runs.map(viewOf);
+    this.#frames.push({ views, move, entry: changedEntry(views, this.views) ?? this.entry });
     this.#position++;
     return true;
   }
