@@ -34,6 +34,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Run it", link: "/guide" },
       { text: "Check your implementation", link: "/testing" },
       { text: "Check your kernel", link: "/kernel" },
+      { text: "Check your kernel", link: "/kernel" },
       { text: "Recordings of kernels", link: "/trace" },
       { text: "Every interleaving", link: "/interleavings" },
     ],
