@@ -132,7 +132,7 @@ class Search {
       if (node !== null) this.#stack.push(node);
       else {
         this.#counts.executions++;
-        if (this.#counts.executions % 4096 === 0) this.#options.onProgress?.(this.#counts);
+        if (this.#counts.executions % 256 === 0) this.#options.onProgress?.(this.#counts);
         if (firstOnly && this.#violations.size === (this.#options.properties ?? []).length) break;
         while (this.#stack.at(-1)?.pending.length === 0) this.#stack.pop();
         if (this.#stack.length === 0) break;

@@ -41,6 +41,7 @@ details { margin: .4rem 0; } details > :not(summary) { margin-left: 1.1rem; } su
 .counts td:not(:first-child), .counts th:not(:first-child) { text-align: right; }
 .tag { font: 600 11px system-ui, sans-serif; padding: .1rem .4rem; border-radius: 3px; border: 1px solid var(--line); }
 .tag.good { color: var(--on); } .tag.bad { color: #fff; background: var(--wrong); border-color: var(--wrong); }
+.witness { font-size: 13px; } .witness td, .witness th { padding-right: 1.5rem; }
 .seen { padding: .4rem .8rem; border-left: 4px solid var(--wrong); overflow-x: auto; white-space: pre-wrap; }
 a { color: inherit; } .legend { opacity: .8; }
 `;

@@ -1,9 +1,24 @@
 /** One line on standard error that is rewritten; nothing at all unless that is a terminal. */
+export class LiveLine {
+  #shown = 0;
+
+  show(text: string): void {
+    if (!process.stderr.isTTY || Date.now() - this.#shown < 50) return;
+    this.#shown = Date.now();
+    process.stderr.write(`\r\x1b[2K${text.slice(0, (process.stderr.columns || 80) - 1)}`);
+  }
+
+  clear(): void {
+    if (process.stderr.isTTY) process.stderr.write("\r\x1b[2K");
+  }
+}
+
+/** How far some work of a known length is, on a line of its own. */
 export class Progress {
   readonly #what: string;
   readonly #total: number;
+  readonly #line = new LiveLine();
   #done = 0;
-  #shown = 0;
 
   constructor(what: string, total: number) {
     this.#what = what;
@@ -12,14 +27,11 @@ export class Progress {
 
   step(name: string): void {
     this.#done++;
-    if (!process.stderr.isTTY || Date.now() - this.#shown < 50) return;
-    this.#shown = Date.now();
-    const text = `${this.#what} ${this.#done}/${this.#total} ${name}`;
-    process.stderr.write(`\r\x1b[2K${text.slice(0, (process.stderr.columns || 80) - 1)}`);
+    this.#line.show(`${this.#what} ${this.#done}/${this.#total} ${name}`);
   }
 
   end(): void {
-    if (process.stderr.isTTY) process.stderr.write("\r\x1b[2K");
+    this.#line.clear();
   }
 }
 

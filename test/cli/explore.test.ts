@@ -1,5 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { kmc } from "../support/kmc.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 describe("kmc explore", () => {
   test("shows an obligation with its figures and its shortest witness", async () => {
@@ -23,11 +26,11 @@ describe("kmc explore", () => {
   test("explores the threads of a case in any order", async () => {
     const { code, out } = await kmc(
       "explore",
-      "p03.fill-after-publication.read-reaches-ram",
+      "p01.race.create-that-wraps",
       "--property",
       "published",
       "--layer",
-      "2",
+      "0",
     );
     expect(code).toBe(1);
     expect(out).toContain("published: ");
@@ -45,6 +48,28 @@ describe("kmc explore", () => {
     const { out } = await kmc("explore", "03", "--layer", "2", "--markdown");
     expect(out).toContain("| | writer | vcpu | generations |");
     expect(out).toMatch(/^\| 1 \| .*`/m);
+  });
+
+  test("finds a livelock on the layer that is asked about, and none where it is remedied", async () => {
+    const found = await kmc("explore", "E3.teardown", "--layer", "27");
+    expect(found.code).toBe(1);
+    expect(found.out).toMatch(/^livelock: steps \d+ to \d+ can follow each other for ever/m);
+    const remedied = await kmc("explore", "E3.teardown", "--layer", "27", "--remedies", "E3");
+    expect(remedied).toMatchObject({ code: 0 });
+    expect(remedied.out).not.toContain("livelock: ");
+  });
+
+  test("writes a page with one column a thread", async () => {
+    const file = join(temporaryFolder(), "sub", "page.html");
+    const { code } = await kmc("explore", "03", "--html", file);
+    expect(code).toBe(0);
+    const page = readFileSync(file, "utf8");
+    expect(page).toMatch(/^<!doctype html>\n<html lang="en">[^]*<\/html>\n$/);
+    expect(page).toContain("<th></th><th>writer</th><th>vcpu</th><th>generations of the sets</th>");
+    const [, first = ""] = /<tr><td class="number">1<\/td>(.*?)<\/tr>/.exec(page) ?? [];
+    expect(first).toMatch(/^<td><\/td><td><code>vcpu_enter_guest<\/code><br>→ <code>mmu_lock/);
+    expect(page).toContain("where memory was published before the access began.");
+    expect(page).not.toMatch(/<script|src=|href="http/);
   });
 
   test.each([

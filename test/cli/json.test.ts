@@ -30,6 +30,9 @@ describe("the schema describes what is printed as JSON by", () => {
     { args: ["explain", "11"], kind: "explanation", code: 0 },
     { args: ["explain", "9"], kind: "explanation", code: 0 },
     { args: ["explain", "E3"], kind: "explanation", code: 0 },
+    { args: ["explore", "03"], kind: "explorations", code: 0 },
+    { args: ["explore", "E3.teardown", "--layer", "27"], kind: "explorations", code: 1 },
+    { args: ["explore", "03", "--layer", "3", "--max", "2"], kind: "explorations", code: 3 },
   ])("kmc $args", async ({ args, kind, code: expected }) => {
     const { code, document } = await kmcJson(...args);
     expect(code).toBe(expected);

@@ -1,35 +1,36 @@
 import type { Command } from "commander";
-import { claimLayer } from "../../conformance/claim.ts";
+import { claimLayer, claimText } from "../../conformance/claim.ts";
 import { scenarioOfCase } from "../../explore/case-scenario.ts";
 import {
-  checkObligation,
-  composeSubject,
+  type Exploration,
+  exploreObligation,
+  exploreScenario,
+  type Question,
+  verdictOf,
+} from "../../explore/exploration.ts";
+import { LIVELOCK } from "../../explore/livelock.ts";
+import {
   loadObligation,
   type Obligation,
   obligationIds,
-  propertyOf,
   readObligation,
 } from "../../explore/obligation.ts";
 import { ALWAYS, PROPERTIES } from "../../explore/properties/index.ts";
-import type { Property } from "../../explore/property.ts";
-import type { Scenario } from "../../explore/scenario.ts";
-import { search, type SearchOptions, type Violation } from "../../explore/search.ts";
-import { shortestWitness, witnessOf } from "../../explore/witness.ts";
-import { type Composition, LAST_LAYER } from "../../reference/compose.ts";
-import {
-  checkedHead,
-  checkedLine,
-  obligationHead,
-  searchLines,
-} from "../../report/explore-text.ts";
-import { labelled } from "../../report/table.ts";
-import { witnessMarkdown, witnessText } from "../../report/witness-text.ts";
+import type { SearchOptions } from "../../explore/search.ts";
+import { LAST_LAYER } from "../../reference/compose.ts";
+import { explorationsHtml } from "../../report/explore-html.ts";
+import { explorationsJson } from "../../report/explore-json.ts";
+import { explorationMarkdown } from "../../report/explore-markdown.ts";
+import { explorationText } from "../../report/explore-text.ts";
+import { LiveLine } from "../../report/progress.ts";
+import type { Case } from "../../scenario/case.generated.ts";
 import { loadCase, loadCases } from "../../scenario/load-cases.ts";
 import { addCompositionFlags, claimOf, type CompositionFlags } from "../composition-options.ts";
 import { EXIT } from "../exit-codes.ts";
-import { print } from "../output.ts";
+import { print, printJson } from "../output.ts";
 import { parseNumber } from "../select.ts";
 import { UsageError } from "../usage-error.ts";
+import { ensureWritable, writeWhole } from "../write-file.ts";
 
 interface Flags extends CompositionFlags {
   readonly property?: string;
@@ -38,7 +39,11 @@ interface Flags extends CompositionFlags {
   readonly sleepSets: boolean;
   readonly hashing: boolean;
   readonly markdown?: true;
+  readonly json?: true;
+  readonly html?: string;
 }
+
+const PROPERTY_IDS: readonly string[] = [...PROPERTIES.map(({ id }) => id), LIVELOCK];
 
 /** `kmc explore`: all orders of the threads of a scenario. */
 export function add(command: Command): void {
@@ -48,16 +53,45 @@ export function add(command: Command): void {
       "an obligation, a case, or a file of either; else all obligations",
     ),
   )
-    .option("--property <list>", `what must hold: ${PROPERTIES.map(({ id }) => id).join(", ")}`)
+    .option("--property <list>", `what must hold: ${PROPERTY_IDS.join(", ")}`)
     .option("--bound <k>", "leave a thread that could go on at most so many times")
     .option("--max <n>", "end after so many executions", "1000000")
     .option("--no-sleep-sets", "take all orders of steps that commute")
     .option("--no-hashing", "go on from states that were seen before")
-    .option("--markdown", "the witness as Markdown")
+    .option("--markdown", "as Markdown")
+    .option("--json", "as JSON")
+    .option("--html <file>", "also as one HTML page")
     .action(explore);
 }
 
 function explore(target: string | undefined, flags: Flags): void {
+  if (flags.html !== undefined) ensureWritable(flags.html);
+  const explorations: Exploration[] = [];
+  const line = new LiveLine();
+  for (const { id, explored } of questions(target, flags)) {
+    const exploration = explored(({ executions, states }) => {
+      line.show(`${id}: ${executions} executions, ${states} states`);
+    });
+    line.clear();
+    explorations.push(exploration);
+    if (flags.markdown === true) print(explorationMarkdown(exploration));
+    else if (flags.json !== true) print([...explorationText(exploration), ""]);
+  }
+  if (flags.json === true) printJson(explorationsJson(explorations));
+  if (flags.html !== undefined) writeWhole(flags.html, explorationsHtml(explorations));
+  process.exitCode = exitOf(explorations);
+}
+
+type OnProgress = SearchOptions["onProgress"] & object;
+
+/** Something to search, which is then searched. */
+interface Asked {
+  readonly id: string;
+  readonly explored: (onProgress: OnProgress) => Exploration;
+}
+
+/** The searches that are asked for. @throws UsageError, CaseError */
+function questions(target: string | undefined, flags: Flags): Asked[] {
   const options: SearchOptions = {
     sleepSets: flags.sleepSets,
     hashing: flags.hashing,
@@ -65,21 +99,32 @@ function explore(target: string | undefined, flags: Flags): void {
     ...(flags.bound !== undefined && { preemptions: parseNumber(flags.bound, 0, 1000, "bound") }),
   };
   const claim = claimOf(flags);
-  const ids = target === undefined ? obligationIds() : [target];
+  const obligation = target === undefined ? null : obligationNamed(target);
   if (claim === null && flags.property === undefined) {
-    const obligations = ids.map((id) => obligationNamed(id));
-    if (obligations.every((each) => each !== null)) {
-      checkAll(obligations, options, flags);
-      return;
+    if (target === undefined) {
+      return obligationIds().map((id) => asked(loadObligation(id), options, false));
     }
+    if (obligation !== null) return [asked(obligation, options, true)];
   }
   if (target === undefined) throw new UsageError("say what to explore: an obligation or a case");
-  const obligation = obligationNamed(target);
-  const scenario = obligation?.scenario ?? scenarioOfCase(caseNamed(target));
-  const { composition } = claim ?? claimLayer(LAST_LAYER);
-  const properties = propertiesNamed(flags.property, obligation);
-  exploreOne(composition, scenario, properties, options, flags);
+  const question = questionOf(obligation ?? caseNamed(target), flags);
+  const chosen = claim ?? claimLayer(LAST_LAYER);
+  return [
+    {
+      id: question.id,
+      explored: (onProgress) =>
+        exploreScenario(question, chosen.composition, claimText(chosen), {
+          ...options,
+          onProgress,
+        }),
+    },
+  ];
 }
+
+const asked = (obligation: Obligation, options: SearchOptions, tellsWitness: boolean): Asked => ({
+  id: obligation.id,
+  explored: (onProgress) => exploreObligation(obligation, { ...options, onProgress }, tellsWitness),
+});
 
 const isFile = (target: string): boolean => target.endsWith(".json");
 
@@ -88,72 +133,31 @@ function obligationNamed(target: string): Obligation | null {
   return isFile(target) && target.includes("obligation") ? readObligation(target) : null;
 }
 
-function caseNamed(target: string) {
+function caseNamed(target: string): Case {
   if (isFile(target)) return loadCase(target);
   const found = loadCases().find(({ id }) => id === target);
   if (found !== undefined) return found;
   throw new UsageError(`there is no case and no obligation ${target}`);
 }
 
-function propertiesNamed(list: string | undefined, obligation: Obligation | null): Property[] {
-  const own = obligation === null ? ALWAYS : [obligation.property];
-  return (list?.split(",") ?? own).map((id) => {
-    const property = PROPERTIES.find((each) => each.id === id);
-    if (property !== undefined) return property;
-    const known = PROPERTIES.map((each) => each.id).join(", ");
-    throw new UsageError(`there is no property ${id}; there are ${known}`);
-  });
-}
-
-function checkAll(obligations: readonly Obligation[], options: SearchOptions, flags: Flags): void {
-  let code: number = EXIT.ok;
-  for (const obligation of obligations) {
-    print([...obligationHead(obligation), "", checkedHead()]);
-    for (const checked of checkObligation(obligation, options)) {
-      print([checkedLine(checked)]);
-      if (checked.result.notCovered !== null && code === EXIT.ok) code = EXIT.inconclusive;
-      else if (!checked.holds) code = EXIT.fails;
-    }
-    print([""]);
-    const property = propertyOf(obligation);
-    const [subject] = obligation.reachable;
-    if (obligations.length > 1 || property === null || subject === undefined) continue;
-    const composition = composeSubject(subject);
-    const witness = shortestWitness(composition, obligation.scenario, property);
-    if (witness !== null) printWitness(composition, obligation.scenario, witness, flags);
+function questionOf(about: Obligation | Case, { property }: Flags): Question {
+  const isObligation = "scenario" in about;
+  const own = isObligation ? [about.property] : ALWAYS;
+  const wanted = property?.split(",") ?? own;
+  for (const id of wanted) {
+    if (PROPERTY_IDS.includes(id)) continue;
+    throw new UsageError(`there is no property ${id}; there are ${PROPERTY_IDS.join(", ")}`);
   }
-  process.exitCode = code;
+  return {
+    ...{ id: about.id, title: about.title, why: about.why },
+    scenario: isObligation ? about.scenario : scenarioOfCase(about),
+    properties: PROPERTIES.filter(({ id }) => wanted.includes(id)),
+    progress: wanted.includes(LIVELOCK),
+  };
 }
 
-function exploreOne(
-  composition: Composition,
-  scenario: Scenario,
-  properties: readonly Property[],
-  options: SearchOptions,
-  flags: Flags,
-): void {
-  const result = search(composition, scenario, { ...options, properties });
-  for (const violation of result.violations) {
-    const property = properties.find(({ id }) => id === violation.property);
-    const witness = property && shortestWitness(composition, scenario, property);
-    printWitness(composition, scenario, witness ?? violation, flags);
-  }
-  print(searchLines(result));
-  if (result.violations.length > 0) process.exitCode = EXIT.fails;
-  else process.exitCode = result.notCovered === null ? EXIT.ok : EXIT.inconclusive;
-}
-
-function printWitness(
-  composition: Composition,
-  scenario: Scenario,
-  violation: Violation,
-  { markdown }: Flags,
-): void {
-  const { rows, after } = witnessOf(composition, scenario, violation);
-  const threads = Object.keys(scenario.threads);
-  const { property, finding, atEnd } = violation;
-  const when = atEnd ? " (in the steps after the threads)" : "";
-  const table = markdown === true ? witnessMarkdown(threads, rows) : witnessText(threads, rows);
-  print([...labelled(`${property}: `, `${finding.sentence}${when}.`), "", ...table, ""]);
-  if (after.length > 0) print([...after.map((text) => `    afterwards: ${text}`), ""]);
+function exitOf(explorations: readonly Exploration[]): number {
+  const verdicts = explorations.flatMap(({ searches }) => searches.map(verdictOf));
+  if (verdicts.includes("fails")) return EXIT.fails;
+  return verdicts.includes("not covered") ? EXIT.inconclusive : EXIT.ok;
 }
