@@ -1,6 +1,6 @@
 /**
- * Writes docs/protocol-reference.md from the schema of the protocol; with --check only says whether
- * it is up to date.
+ * Writes docs/protocol-reference.md and docs/case-reference.md from the schemas of the protocol and
+ * of cases; with --check only says whether they are up to date.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { format, resolveConfig } from "prettier";
@@ -12,17 +12,22 @@ interface Schema {
   readonly enum?: readonly unknown[];
   readonly description?: string;
   readonly oneOf?: readonly Schema[];
+  readonly anyOf?: readonly Schema[];
   readonly items?: Schema;
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: boolean | Schema;
 }
 
-const read = (file: string): { readonly $defs: Readonly<Record<string, Schema>> } =>
+type Definitions = Readonly<Record<string, Schema>>;
+
+const read = (file: string): Schema & { readonly $defs: Definitions } =>
   JSON.parse(readFileSync(`fixtures/schema/${file}`, "utf8")) as never;
 const protocol = read("protocol.schema.json").$defs;
-const cases = read("case.schema.json").$defs;
-const TARGET = "docs/protocol-reference.md";
+const { $defs: cases, ...wholeCase } = read("case.schema.json");
+
+/** The definitions that the page being written has sections for. */
+let own = protocol;
 
 /** A type in a few words, with links to what is described here. */
 function typeText(schema: Schema): string {
@@ -31,9 +36,13 @@ function typeText(schema: Schema): string {
   if (schema.enum !== undefined) {
     return schema.enum.map((each) => `\`${JSON.stringify(each)}\``).join(" or ");
   }
-  if (schema.oneOf !== undefined) return schema.oneOf.map(typeText).join(" or ");
+  const choices = schema.oneOf ?? schema.anyOf;
+  if (choices !== undefined) return choices.map(typeText).join(" or ");
   if (schema.items !== undefined) return `array of ${typeText(schema.items)}`;
   if (schema.properties !== undefined) return fieldsText(schema);
+  if (own === cases && typeof schema.additionalProperties === "object") {
+    return `{ name: ${typeText(schema.additionalProperties)} }`;
+  }
   return schema.type ?? "any";
 }
 
@@ -47,13 +56,17 @@ function refText(ref: string): string {
   const name = ref.split("/").at(-1)!;
   if (ref.startsWith("#") && isSection(name)) return `[${name}](#${anchor(name)})`;
   const target = cases[name] ?? protocol[name]!;
-  if (name.startsWith("step.")) return `[${name.slice(5)}](#${anchor(name)})`;
+  if (name.startsWith("step.") && own === protocol) return `[${name.slice(5)}](#${anchor(name)})`;
   if (name === "hex") return "hex";
   return target.properties === undefined ? typeText(target) : name;
 }
 
 const anchor = (name: string): string => name.toLowerCase().replaceAll(/[^a-z0-9_-]/g, "");
-const isSection = (name: string): boolean => protocol[name]?.description !== undefined;
+/** Beside those with a description: what contains itself, and what is long. */
+const UNDESCRIBED = ["fieldValue", "scheduleItem", "eventName"];
+const isSection = (name: string): boolean =>
+  name !== "hex" &&
+  (own[name]?.description !== undefined || (own === cases && UNDESCRIBED.includes(name)));
 
 /** A definition: what it is, and its properties. */
 function section(name: string, schema: Schema, left: ReadonlySet<string> = new Set()): string {
@@ -65,8 +78,9 @@ function section(name: string, schema: Schema, left: ReadonlySet<string> = new S
       const text = (type.description ?? described(type)).replaceAll("|", "\\|");
       return `| \`${property}\` | ${typeText(type).replaceAll("|", "\\|")} | ${always} | ${text} |`;
     });
+  if (schema.enum !== undefined) return `### ${name}\n\n${description} ${typeText(schema)}`;
   const table = ["| property | type | always | |", "| --- | --- | --- | --- |", ...rows].join("\n");
-  const choices = (oneOf ?? []).map((each) => `- ${choiceText(each)}`).join("\n");
+  const choices = (oneOf ?? schema.anyOf ?? []).map((each) => `- ${choiceText(each)}`).join("\n");
   return [`### ${name}`, description, rows.length > 0 ? table : "", choices].join("\n\n");
 }
 
@@ -89,7 +103,7 @@ const steps = Object.entries(cases)
 
 const one = (name: string): string => section(name, protocol[name]!);
 
-const text = `
+const protocolText = `
 # Protocol reference
 
 Every message of [the protocol](protocol.md). Generated from
@@ -121,11 +135,47 @@ ${[...sections("result."), one("entry")].join("\n\n")}
 ${[one("event"), ...sections("event.")].join("\n\n")}
 `;
 
-const options = await resolveConfig(TARGET);
-const formatted = await format(text, { ...options, filepath: TARGET });
-if (!process.argv.includes("--check")) {
-  writeFileSync(TARGET, formatted);
-} else if (readFileSync(TARGET, "utf8") !== formatted) {
-  console.error(`${TARGET} does not match the schema; run \`npm run generate\``);
-  process.exitCode = 1;
+own = cases;
+const named = (...names: string[]): string =>
+  names.map((name) => section(name, cases[name]!)).join("\n\n");
+const caseText = `
+# Case reference
+
+Every property of [a case](case-format.md). Generated from
+[\`fixtures/schema/case.schema.json\`](../fixtures/schema/case.schema.json) by \`npm run generate\`; do not edit.
+\`hex\` is a string: ${cases["hex"]!.description!.replace(/^U/, "u")}
+
+## A case
+
+${section("case", wholeCase)}
+
+${named("machine", "layerRange")}
+
+## Steps
+
+${named("step", ...Object.keys(cases).filter((name) => name.startsWith("step.")))}
+
+${named("scheduleItem", "point", "vcpu", "addressSpace")}
+
+## Expectations
+
+${named(
+  ...["accessExpectation", "entryExpectation", "eventExpectations", "eventCount", "eventPattern"],
+  ...["eventName", "count", "fields", "fieldValue"],
+)}
+`;
+
+/** Writes a page, or says that it is not as it would be written. */
+async function lock(target: string, text: string): Promise<void> {
+  const options = await resolveConfig(target);
+  const formatted = await format(text, { ...options, filepath: target });
+  if (!process.argv.includes("--check")) {
+    writeFileSync(target, formatted);
+  } else if (readFileSync(target, "utf8") !== formatted) {
+    console.error(`${target} does not match the schema; run \`npm run generate\``);
+    process.exitCode = 1;
+  }
 }
+
+await lock("docs/protocol-reference.md", protocolText);
+await lock("docs/case-reference.md", caseText);

@@ -35,7 +35,9 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Run it", link: "/guide" },
       { text: "Check your implementation", link: "/testing" },
       { text: "Check your kernel", link: "/kernel" },
+      { text: "What Debian's 6.1 has", link: "/debian-6.1" },
       { text: "Check your kernel", link: "/kernel" },
+      { text: "What Debian's 6.1 has", link: "/debian-6.1" },
       { text: "Recordings of kernels", link: "/trace" },
       { text: "Every interleaving", link: "/interleavings" },
     ],
@@ -44,6 +46,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
     text: "Reference",
     items: [
       { text: "Case format", link: "/case-format" },
+      { text: "Case reference", link: "/case-reference" },
       { text: "Model", link: "/model" },
       { text: "Protocol", link: "/protocol" },
       { text: "Protocol reference", link: "/protocol-reference" },
