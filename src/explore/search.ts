@@ -137,7 +137,7 @@ class Search {
         while (this.#stack.at(-1)?.pending.length === 0) this.#stack.pop();
         if (this.#stack.length === 0) break;
         if (this.#counts.executions >= maxExecutions) {
-          this.#notCovered = `it ended after ${maxExecutions} executions`;
+          this.#notCovered = `it ended after ${maxExecutions} executions with ${this.#left()}`;
           break;
         }
         this.#replay();
@@ -149,6 +149,16 @@ class Search {
       violations: [...this.#violations.values()],
       notCovered: this.#notCovered,
     };
+  }
+
+  /** The choices that were not made on the way of the last execution, the shallowest first. */
+  #left(): string {
+    const names = Object.keys(this.#scenario.threads);
+    const count = this.#stack.reduce((sum, { pending }) => sum + pending.length, 0);
+    const step = this.#stack.findIndex(({ pending }) => pending.length > 0);
+    const { thread } = this.#stack[step]!.pending[0]!;
+    const choices = count === 1 ? "1 choice" : `${count} choices`;
+    return `${choices} left, the first of them ${names[thread]!} in step ${step + 1}`;
   }
 
   #begin(fresh: boolean): void {
