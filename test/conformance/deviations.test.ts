@@ -217,6 +217,11 @@ const PRESETS: readonly Preset[] = [
     ...{ claim: claimSet(LATER), neighbour: "v5.4" },
     shows: "E1.mended.boundary-at-1024",
   },
+  {
+    ...{ name: "v6.1", said: { patches: "1-8,10,21,22", remedies: "E5" } },
+    ...{ claim: claimSet([...LATER, 21, 22], [], ["E5"]), neighbour: "v5.11" },
+    shows: "E5.mended.new-ram-reached",
+  },
 ];
 
 describe.each(PRESETS)("preset $name", ({ name, said, claim, neighbour, shows }) => {
@@ -238,8 +243,11 @@ describe.each(PRESETS)("preset $name", ({ name, said, claim, neighbour, shows })
     const { results, unused } = applyDeviations(found.results, readDeviations(name));
     expect(unused).toEqual([]);
     const verdicts = verdictsOf({ ...found, results });
-    for (const verdict of verdicts) expect(["conforms", "has-slip"]).toContain(verdict);
-    expect(verdicts.has("has-slip")).toBe(claim.composition.slips.length > 0);
+    const { slips, remedies } = claim.composition;
+    const good = ["conforms", "has-slip", "has-remedy"];
+    for (const verdict of verdicts) expect(good).toContain(verdict);
+    expect(verdicts.has("has-slip")).toBe(slips.length > 0);
+    expect(verdicts.has("has-remedy")).toBe(remedies.length > 0);
     expect(results.length).toBeGreaterThanOrEqual(44);
   });
 

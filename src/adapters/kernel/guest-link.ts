@@ -24,12 +24,10 @@ export class GuestLink {
   readonly #socket: Socket;
   readonly #waiting: Waiting[] = [];
   #lines: string[] = [];
-  #gone: Error | null = null;
   /** The first thing that it says by itself. */
   readonly ready: Promise<GuestAnswer>;
 
-  /** @param over when the machine is gone: what was said last. */
-  constructor(socket: Socket, over: Promise<string>) {
+  constructor(socket: Socket) {
     this.#socket = socket;
     this.ready = new Promise((resolve, reject) =>
       this.#waiting.push({ what: "start", resolve, reject }),
@@ -38,15 +36,10 @@ export class GuestLink {
       this.#take(line);
     });
     socket.on("error", () => undefined);
-    void over.then((last) => {
-      this.#gone = new Error(`the kernel is gone: ${last}`);
-      for (const { reject } of this.#waiting) reject(this.#gone);
-    });
   }
 
-  /** @throws GuestRefusal if it cannot be done, Error if the machine is gone. */
+  /** Waits for ever if the machine is gone. @throws GuestRefusal if it cannot be done. */
   ask(...words: readonly (string | number)[]): Promise<GuestAnswer> {
-    if (this.#gone !== null) return Promise.reject(this.#gone);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ what: words.slice(0, 2).join(" "), resolve, reject });
       this.#socket.write(`${words.join(" ")}\n`);

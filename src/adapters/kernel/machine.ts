@@ -39,6 +39,8 @@ export interface BootOptions {
 /** A virtual machine whose kernel is under test. */
 export interface Machine {
   readonly link: GuestLink;
+  /** When it is gone: what was said last, the panic if there was one. */
+  readonly over: Promise<string>;
   /** Ends it at once. */
   readonly end: () => void;
 }
@@ -72,9 +74,9 @@ export async function boot(options: BootOptions): Promise<Machine> {
   process.once("exit", end);
   try {
     const socket = await Promise.race([connected, over.then(died)]);
-    const link = new GuestLink(socket, over);
+    const link = new GuestLink(socket);
     await Promise.race([link.ready, over.then(died), late()]);
-    return { link, end };
+    return { link, end, over };
   } catch (error) {
     end();
     throw error;

@@ -1,5 +1,6 @@
 import { createInterface } from "node:readline";
 import { Server } from "../protocol/serve.ts";
+import { CannotBoot } from "./cannot-boot.ts";
 import { guestProgram } from "./guest-program.ts";
 import { initramfs } from "./initramfs.ts";
 import { kernelDefinition, type Npt } from "./kernel-definition.ts";
@@ -15,7 +16,7 @@ export interface KernelOptions {
 
 /**
  * Boots a kernel and answers the requests of the protocol for it, on stdin and stdout, until stdin
- * ends; the console goes to stderr. @throws CannotBoot, Error when the kernel dies.
+ * ends; the console goes to stderr. @throws CannotBoot, also when the kernel dies later.
  */
 export async function serveKernel(
   files: KernelFiles,
@@ -27,10 +28,15 @@ export async function serveKernel(
     append: files.modules.length > 0 ? append : `${BUILT_IN}${npt ?? "1"} ${append}`,
     onConsole: (line) => process.stderr.write(`${line}\n`),
   });
+  const gone = machine.over.then((last): never => {
+    throw new CannotBoot(`the kernel is gone: ${last}`);
+  });
+  gone.catch(() => undefined);
   try {
-    const server = new Server(await kernelDefinition(machine.link, files, npt));
+    const definition = kernelDefinition(machine.link, files, npt);
+    const server = new Server(await Promise.race([definition, gone]));
     for await (const line of createInterface({ input: process.stdin })) {
-      process.stdout.write(`${await server.answer(line)}\n`);
+      process.stdout.write(`${await Promise.race([server.answer(line), gone])}\n`);
     }
   } finally {
     machine.end();

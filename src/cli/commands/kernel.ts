@@ -46,6 +46,7 @@ function bit(text: string): Npt {
 }
 
 async function kernel(flags: Flags): Promise<void> {
+  const identifies = asksWhatItIs(flags);
   try {
     const files = filesOf(flags);
     if (flags.serve === true) {
@@ -64,8 +65,7 @@ async function kernel(flags: Flags): Promise<void> {
     startTimeout: BOOT_TIMEOUT,
     called: "the kernel",
   };
-  if (asksWhatItIs(flags))
-    await identifyImplementation(underTest as typeof underTest & { json?: true });
+  if (identifies) await identifyImplementation(underTest as typeof underTest & { json?: true });
   else await run(underTest);
 }
 

@@ -1,0 +1,116 @@
+import { describe, expect, test } from "vitest";
+import { TraceReader } from "../../../src/adapters/kernel/trace-reader.ts";
+import type { EventName } from "../../../src/scenario/case.generated.ts";
+
+const ALL: readonly EventName[] = [
+  ...(["page_fault", "get_page", "prepare_zap", "commit", "remote_flush", "reload"] as const),
+  ...(["check_mmio_spte", "handle_mmio_page_fault", "lock_break"] as const),
+];
+
+const line = (event: string): string =>
+  `            init-1       [000] .....     9.688957: ${event}`;
+
+/** What is read of events of a vCPU 0 whose slots the guest's code has moved by one install. */
+const read = (...events: readonly string[]) =>
+  new TraceReader(new Set(ALL), () => 2n).read(events.map(line), 0);
+
+const ENTRY = "kvm_entry: vcpu 0, rip 0x80000000c0";
+const fault = (address: string, code = "0x100000004"): string =>
+  `kvm_page_fault: vcpu 0 rip 0x80000000c0 address ${address} error_code ${code}`;
+const STUB_FAULT = fault("0x0000008000001008", "0x200000006");
+const page = (gfn: string, level: number, more = "root 0 sync", flags = ""): string =>
+  `sp gen 0 gfn ${gfn} l${level} 8-byte q0 direct wux ${flags}nxe ad ${more}`;
+
+describe("the trace of a live kernel", () => {
+  test("tells faults and shadow pages", () => {
+    const { events, faults } = read(
+      fault("0x0000000000005000"),
+      `kvm_mmu_get_page: ${page("0", 1, "root 0 sync new")}`,
+    );
+    const fields = { direct: true, access: 7, smm: false, invalid: false, root_count: 0 };
+    expect(faults).toBe(1);
+    expect(events).toEqual([
+      { event: "page_fault", vcpu: 0, address: "0x5000", error_code: 4 },
+      { event: "get_page", gfn: "0x0", level: 1, ...fields, unsync: false, created: true },
+    ]);
+  });
+
+  test("without what the guest's code needs", () => {
+    const { events, faults } = read(
+      ENTRY,
+      STUB_FAULT,
+      `kvm_mmu_get_page: ${page("8000000", 3, "root 0 sync new")}`,
+      "flush_remote: (kvm_flush_remote_tlbs+0x0/0x50 [kvm]) caller=kvm_mmu_get_page+0x1/0x2 [kvm]",
+      ENTRY,
+      `kvm_mmu_prepare_zap_page: ${page("8000000", 2)}`,
+      `kvm_mmu_prepare_zap_page: ${page("ffe00", 1)}`,
+    );
+    expect({ events, faults }).toEqual({ events: [], faults: 0 });
+  });
+
+  test("with what comes after the guest is entered again", () => {
+    const flush = "flush_remote: (kvm_flush_remote_tlbs+0x0/0x50 [kvm]) caller=f+0x1/0x2 [kvm]";
+    expect(read(STUB_FAULT, ENTRY, flush).events).toEqual([{ event: "remote_flush", reason: "f" }]);
+  });
+
+  test("counts what a commit frees, and knows an empty list", () => {
+    const commit = "commit: (kvm_mmu_commit_zap_page+0x0/0xe0 [kvm])";
+    const { events } = read(
+      `kvm_mmu_prepare_zap_page: ${page("200", 1)}`,
+      `kvm_mmu_prepare_zap_page: ${page("0", 4, "root 1 sync")}`,
+      `kvm_mmu_prepare_zap_page: ${page("8000000", 1)}`,
+      `${commit} first=0xff48 list=0xff48`,
+      `${commit} first=0xff30 list=0xff48`,
+      `${commit} first=0xff30 list=0xff48`,
+    );
+    expect(events.filter(({ event }) => event === "commit")).toEqual([
+      { event: "commit", pages: 1 },
+    ]);
+    expect(events.filter(({ event }) => event === "prepare_zap")).toMatchObject([
+      { gfn: "0x200", returned: 1 },
+      { gfn: "0x0", root_count: 1, returned: 0 },
+    ]);
+  });
+
+  test("counts unsync descendants with the page that takes them along", () => {
+    const zap = (gfn: string, level: number, state: string): string =>
+      `kvm_mmu_prepare_zap_page: sp gen 0 gfn ${gfn} l${level} 8-byte q0 wux nxe ad root 0 ${state}`;
+    const { events } = read(zap("80", 3, "sync"), zap("83", 1, "unsync"), zap("82", 2, "sync"));
+    expect(events.map(({ returned }) => returned)).toEqual([2, 1, 1]);
+  });
+
+  test("tells a request for new roots from other requests", () => {
+    const request = (caller: string): string =>
+      `request_all: (kvm_make_all_cpus_request+0x0/0x10 [kvm]) caller=${caller}+0x61/0x1e0 [kvm]`;
+    const { events } = read(
+      request("kvm_arch_vcpu_ioctl_run"),
+      request("kvm_flush_remote_tlbs"),
+      request("kvm_mmu_zap_all_fast"),
+    );
+    expect(events).toEqual([{ event: "reload" }]);
+  });
+
+  test("tells generations as they were without the guest's code", () => {
+    const { events, last } = read(
+      fault("0x0000000000200000", "0x10000000c"),
+      "check_mmio_spte: spte 404800f800200037 kvm_gen 8 spte-gen 1 valid 0",
+    );
+    expect(events[1]).toEqual({
+      ...{ event: "check_mmio_spte", raw: "0x404800f800200037", valid: false },
+      ...{ kvm_gen: "0x6", spte_gen: "0x7ffff" },
+    });
+    expect(last).toEqual({ reserved: true, bySpte: false, marked: false, emulated: false });
+  });
+
+  test("says of the last fault what answered it", () => {
+    const reserved = fault("0x0000000000200000", "0x10000000c");
+    const mark = "mark_mmio_spte: sptep:00000000a48dec73 gfn 200 access 7 gen 4";
+    const emulate = "kvm_emulate_insn: 0:80000000c0:48 8b 03 (prot64)";
+    const answer = "handle_mmio_page_fault: addr:200000 gfn 200 access 7";
+    expect(read(reserved, mark, emulate).last).toMatchObject({ marked: true, emulated: true });
+    expect(read(reserved, answer).last).toMatchObject({ bySpte: true, emulated: false });
+    expect(read(reserved, answer, fault("0x0000000000300000")).last).toMatchObject({
+      ...{ reserved: false, bySpte: false },
+    });
+  });
+});
