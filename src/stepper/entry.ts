@@ -48,7 +48,8 @@ export class EntryLayout {
 
   constructor({ ops }: Composition, machine: MachineParameters) {
     this.#kvm = new Kvm(machine, ops, null);
-    const counted = ops.MMIO_GEN_MASK(this.#kvm);
+    // Before patch 06 the mask has the flag in it, which is never stored.
+    const counted = ops.MMIO_GEN_MASK(this.#kvm) & ~ops.KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS;
     const places = new Map<number, number[]>();
     for (const bit of bitsOf(counted)) {
       places.set(bit, bitsOf(u64(ops.generation_mmio_spte_mask(this.#kvm, 1n << BigInt(bit)))));

@@ -1,17 +1,10 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
-import { gzipSync } from "node:zlib";
-import type { AxeResults } from "axe-core";
-import type { Page } from "playwright-core";
 import { expect, inject, test } from "vitest";
 import { PACKAGE_ROOT } from "../../src/scenario/package-root.ts";
 import { describeInBrowser } from "../support/browser.ts";
+import { barriers, compressed, NARROW, overhang, scriptsOf } from "../support/reading.ts";
 
-const AXE = createRequire(import.meta.url).resolve("axe-core/axe.min.js");
-
-/** Width of a small phone, in CSS pixels. */
-const NARROW = 360;
 /** Of compressed script, in bytes. */
 const FIRST_PAGE_LIMIT = 250_000;
 
@@ -20,30 +13,20 @@ const PAGES = readdirSync(join(PACKAGE_ROOT, "docs"), { recursive: true, encodin
   .map((name) => name.replace(/\.md$/, ".html"))
   .sort();
 
+/** The stepper has tests of its own. */
+const TEXT = { exclude: [".stepper"] };
+
 /** One page of each kind. */
 const KINDS = [
   ...["index.html", "series.html", "protocol-reference.html"],
   ...["patches/11-zap-only-the-slot.html", "errata/E1.html"],
 ];
 
-/** What axe finds that keeps people from reading the page: rule, and where. */
-async function barriers(page: Page): Promise<string[]> {
-  await page.addScriptTag({ path: AXE });
-  const { violations } = await page.evaluate<AxeResults>("axe.run()");
-  return violations
-    .filter(({ impact }) => impact === "serious" || impact === "critical")
-    .flatMap(({ id, nodes }) => nodes.map(({ target }) => `${id}: ${target.join(" ")}`));
-}
-
-/** What is wider than the page, in CSS pixels; 0 if one need not scroll to the side. */
-const overhang = (page: Page): Promise<number> =>
-  page.evaluate("document.documentElement.scrollWidth - innerWidth");
-
 describeInBrowser("pages of the site", (look) => {
   test.each(PAGES)("%s can be read, on a narrow screen too", async (path) => {
     const { page, errors, elsewhere } = await look(path);
     expect(await page.locator("main h1").count()).toBe(1);
-    expect(await barriers(page)).toEqual([]);
+    expect(await barriers(page, TEXT)).toEqual([]);
     await page.setViewportSize({ width: NARROW, height: 700 });
     expect(await overhang(page)).toBeLessThanOrEqual(0);
     expect(errors).toEqual([]);
@@ -53,7 +36,7 @@ describeInBrowser("pages of the site", (look) => {
   test.each(KINDS)("%s can be read in the dark", async (path) => {
     const { page } = await look(path, { dark: true });
     expect(await page.locator("html.dark").count()).toBe(1);
-    expect(await barriers(page)).toEqual([]);
+    expect(await barriers(page, TEXT)).toEqual([]);
   });
 
   test.each(KINDS)("%s works below the root of a server", async (path) => {
@@ -93,12 +76,7 @@ describeInBrowser("pages of the site", (look) => {
 
   test("the first page needs little script", async () => {
     const { page } = await look("index.html");
-    const urls = await page.evaluate<string[]>(
-      `performance.getEntriesByType("resource").map(({ name }) => name)`,
-    );
-    const scripts = urls.filter((url) => new URL(url).pathname.endsWith(".js"));
-    const texts = await Promise.all(scripts.map(async (url) => (await fetch(url)).arrayBuffer()));
-    const bytes = texts.reduce((sum, text) => sum + gzipSync(text).byteLength, 0);
+    const bytes = await compressed(await scriptsOf(page));
     expect(bytes).toBeGreaterThan(0);
     expect(bytes).toBeLessThanOrEqual(FIRST_PAGE_LIMIT);
   });
