@@ -26,18 +26,21 @@ describeInBrowser("pages of the site", (look) => {
   test.each(PAGES)("%s can be read, on a narrow screen too", async (path) => {
     const { page, errors, elsewhere } = await look(path);
     expect(await page.locator("main h1").count()).toBe(1);
-    expect(await barriers(page, TEXT)).toEqual([]);
+    expect(await barriers(page, TEXT, "without contrasts")).toEqual([]);
     await page.setViewportSize({ width: NARROW, height: 700 });
     expect(await overhang(page)).toBeLessThanOrEqual(0);
     expect(errors).toEqual([]);
     expect(elsewhere).toEqual([]);
   });
 
-  test.each(KINDS)("%s can be read in the dark", async (path) => {
-    const { page } = await look(path, { dark: true });
-    expect(await page.locator("html.dark").count()).toBe(1);
-    expect(await barriers(page, TEXT)).toEqual([]);
-  });
+  test.each(KINDS.flatMap((path) => [false, true].map((dark) => ({ path, dark }))))(
+    "$path has enough contrast; in the dark: $dark",
+    async ({ path, dark }) => {
+      const { page } = await look(path, { dark });
+      expect(await page.locator("html.dark").count()).toBe(dark ? 1 : 0);
+      expect(await barriers(page, TEXT)).toEqual([]);
+    },
+  );
 
   test.each(KINDS)("%s works below the root of a server", async (path) => {
     const { page, errors } = await look(inject("site").below + path);
