@@ -36,8 +36,6 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Check your implementation", link: "/testing" },
       { text: "Check your kernel", link: "/kernel" },
       { text: "What Debian's 6.1 has", link: "/debian-6.1" },
-      { text: "Check your kernel", link: "/kernel" },
-      { text: "What Debian's 6.1 has", link: "/debian-6.1" },
       { text: "Recordings of kernels", link: "/trace" },
       { text: "Every interleaving", link: "/interleavings" },
     ],
