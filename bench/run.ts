@@ -13,6 +13,7 @@ import { INSTALLS, installs } from "./installs.ts";
 import { measure, printTable, seconds } from "./measure.ts";
 import { protocolBench } from "./protocol.ts";
 import type { Removal } from "./removal.ts";
+import { stepperBench } from "./stepper.ts";
 import { traceBench } from "./trace.ts";
 
 /** The series' own benchmark: 8 vCPUs with 2000 MB each, in 4K pages. */
@@ -68,6 +69,8 @@ if (bench("protocol")) await protocolBench();
 if (bench("trace")) await traceBench();
 
 if (bench("explore")) await exploreBench();
+
+if (bench("stepper")) await stepperBench();
 
 if (bench("suite")) {
   const run = (...command: string[]): void => {
