@@ -1,4 +1,5 @@
 import type { ImplementationDefinition } from "../protocol/definition.ts";
+import { numberingOf } from "./generations.ts";
 import { CannotBoot } from "./cannot-boot.ts";
 import { GuestRefusal, type GuestLink } from "./guest-link.ts";
 import { modulePath } from "./initramfs.ts";
@@ -8,6 +9,15 @@ import { startTracing, type Tracing, tracepointFields } from "./tracing.ts";
 
 /** Nested paging on or off. */
 export type Npt = "0" | "1";
+
+export interface KernelOptions {
+  /** The only paging that is tried; both in turn if left out, which needs KVM as modules. */
+  readonly npt?: Npt;
+  /** Whether to do hundreds of thousands of installs where a case wants a number far away. */
+  readonly long?: boolean;
+  /** More arguments for the kernel. */
+  readonly append?: string;
+}
 
 const OPERATIONS = [
   "set_memory_region",
@@ -27,16 +37,16 @@ const PARAMETERS: Readonly<Record<string, string>> = { kvm: "tdp_mmu=0" };
 
 /**
  * A kernel that has booted, as an implementation under test.
- * @param npt the only paging that is tried; both if left out, which needs KVM as modules.
  * @throws CannotBoot if it has no KVM, or cannot be traced.
  */
 export async function kernelDefinition(
   link: GuestLink,
   { modules }: KernelFiles,
-  npt?: Npt,
+  { npt, long = false }: Pick<KernelOptions, "npt" | "long"> = {},
 ): Promise<ImplementationDefinition> {
   await loadKvm(link, modules, npt ?? "1");
   const tracing = await startTracing(link);
+  const numbering = await numberingOf(link);
   const [version = "?"] = (await link.ask("show", "/proc/sys/kernel/osrelease", "")).lines;
   let loaded: Npt = npt ?? "1";
   const usePaging = async (paging: "npt" | "shadow"): Promise<void> => {
@@ -53,10 +63,13 @@ export async function kernelDefinition(
     name: "Linux",
     version,
     language: "C",
-    capabilities: capabilitiesOf(tracing, npt === undefined && modules.length > 0 ? null : loaded),
+    capabilities: [
+      ...capabilitiesOf(tracing, npt === undefined && modules.length > 0 ? null : loaded),
+      ...(long && numbering.isTold ? ["operation:inject", "inject:generation"] : []),
+    ],
     machine: { address_spaces: 2, physical_address_width: 40 },
     facts: { tracepoints: await tracepointFields(link) },
-    create: (machine, events) => new LiveVm({ link, usePaging }, machine, events),
+    create: (machine, events) => new LiveVm({ link, usePaging, numbering }, machine, events),
   };
 }
 

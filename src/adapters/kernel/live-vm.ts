@@ -1,10 +1,16 @@
-import type { Machine as MachineOfCase, EventName } from "../../scenario/case.generated.ts";
+import type {
+  EventName,
+  InjectStep,
+  Machine as MachineOfCase,
+} from "../../scenario/case.generated.ts";
 import type { DefinedVm } from "../protocol/definition.ts";
 import { GivesUp } from "../protocol/failure.ts";
 import type { Answer, WireStep } from "../protocol/messages.ts";
 import { mapGuestRange } from "../reference/map-guest-range.ts";
 import type { GuestAnswer, GuestLink } from "./guest-link.ts";
+import { Generations, type Numbering } from "./generations.ts";
 import { type Traced, TraceReader } from "./trace-reader.ts";
+import { turnTracing } from "./tracing.ts";
 
 type Paging = "npt" | "shadow";
 
@@ -13,6 +19,7 @@ export interface LiveKernel {
   readonly link: GuestLink;
   /** Gets KVM ready for VMs of that kind. */
   readonly usePaging: (paging: Paging) => Promise<void>;
+  readonly numbering: Numbering;
 }
 
 const ERRORS: Readonly<Record<string, string>> = { "0": "ok", "22": "EINVAL", "17": "EEXIST" };
@@ -23,6 +30,9 @@ export class LiveVm implements DefinedVm {
   readonly #machine: MachineOfCase;
   readonly #wanted: ReadonlySet<EventName>;
   readonly #reader: TraceReader;
+  readonly #generations: Generations;
+  /** The address space that the last vCPU was in. */
+  #as = 0;
   #made = false;
   #vcpus = 0;
   #isOver = false;
@@ -33,8 +43,10 @@ export class LiveVm implements DefinedVm {
     this.#kernel = kernel;
     this.#machine = machine;
     this.#wanted = wanted;
-    // The guest's code takes one install in each address space.
-    this.#reader = new TraceReader(wanted, () => (this.#vcpus > 0 ? 2n : 0n));
+    this.#generations = new Generations(kernel.numbering);
+    this.#reader = new TraceReader(wanted, (generation) =>
+      this.#generations.unshifted(generation, this.#as),
+    );
   }
 
   /** To be asked for the next step when the answer to this one is there. */
@@ -58,7 +70,8 @@ export class LiveVm implements DefinedVm {
     }
     switch (step.do) {
       case "create_vcpu": {
-        await this.#done("vcpu", this.#pagingOf(step.cr3), step.cr3 ?? 0);
+        this.#generations.follow(await this.#done("vcpu", this.#pagingOf(step.cr3), step.cr3 ?? 0));
+        if (this.#vcpus === 0) this.#generations.stubMade();
         return { vcpu: this.#vcpus++, ...this.#events([]) };
       }
       case "set_memory_region": {
@@ -66,6 +79,7 @@ export class LiveVm implements DefinedVm {
         const { words, lines } = await link.ask("region", as, slot, gpa, size, flags, hva);
         const result = ERRORS[words[0]!];
         if (result === undefined) throw new GivesUp(`a region call fails with errno ${words[0]}`);
+        this.#generations.follow(lines);
         return { result, ...this.#events(lines) };
       }
       case "access": {
@@ -99,10 +113,11 @@ export class LiveVm implements DefinedVm {
         return this.#events((await link.ask("invlpg", step.vcpu, step.gva)).lines, step.vcpu);
       case "enter_smm":
       case "leave_smm":
-        return this.#events(
-          await this.#done("smm", step.vcpu, step.do === "enter_smm" ? 1 : 0),
-          step.vcpu,
-        );
+        this.#as = step.do === "enter_smm" ? 1 : 0;
+        return this.#events(await this.#done("smm", step.vcpu, this.#as), step.vcpu);
+      case "inject":
+        await this.#inject(step);
+        return this.#events([]);
       case "flush_shadow_all":
       case "destroy_vm": {
         const lines = this.#isOver ? [] : await this.#done("destroy");
@@ -112,6 +127,15 @@ export class LiveVm implements DefinedVm {
       default:
         throw new GivesUp(`a live kernel cannot do ${step.do}`);
     }
+  }
+
+  /** A number is reached as it would be in the long run: by installs. */
+  async #inject({ as = 0, generation }: InjectStep): Promise<void> {
+    if (this.#vcpus === 0) throw new GivesUp("there is no slot yet whose flags could change");
+    const count = this.#generations.installsUpTo(BigInt(generation!), as);
+    await turnTracing(this.#kernel.link, false);
+    await this.#done("installs", as, String(count));
+    await turnTracing(this.#kernel.link, true);
   }
 
   /** Something that only an unexpected state of the kernel prevents. @returns what was traced. */

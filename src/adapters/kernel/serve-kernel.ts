@@ -3,16 +3,9 @@ import { Server } from "../protocol/serve.ts";
 import { CannotBoot } from "./cannot-boot.ts";
 import { guestProgram } from "./guest-program.ts";
 import { initramfs } from "./initramfs.ts";
-import { kernelDefinition, type Npt } from "./kernel-definition.ts";
+import { kernelDefinition, type KernelOptions } from "./kernel-definition.ts";
 import type { KernelFiles } from "./kernel-files.ts";
 import { boot } from "./machine.ts";
-
-export interface KernelOptions {
-  /** Nested paging on or off; both in turn if left out. */
-  readonly npt?: Npt;
-  /** More arguments for the kernel. */
-  readonly append?: string;
-}
 
 /**
  * Boots a kernel and answers the requests of the protocol for it, on stdin and stdout, until stdin
@@ -20,7 +13,7 @@ export interface KernelOptions {
  */
 export async function serveKernel(
   files: KernelFiles,
-  { npt, append = "" }: KernelOptions,
+  { npt, long, append = "" }: KernelOptions,
 ): Promise<void> {
   const machine = await boot({
     image: files.image,
@@ -33,7 +26,10 @@ export async function serveKernel(
   });
   gone.catch(() => undefined);
   try {
-    const definition = kernelDefinition(machine.link, files, npt);
+    const definition = kernelDefinition(machine.link, files, {
+      ...(npt !== undefined && { npt }),
+      ...(long !== undefined && { long }),
+    });
     const server = new Server(await Promise.race([definition, gone]));
     for await (const line of createInterface({ input: process.stdin })) {
       process.stdout.write(`${await Promise.race([server.answer(line), gone])}\n`);

@@ -24,6 +24,9 @@ export interface LastFault {
   readonly emulated: boolean;
 }
 
+/** Process id of the program inside. */
+const INIT = 1;
+
 const RESERVED = 8;
 /** The bits of an error code that there were when the series was written. */
 const ERROR_CODE_BITS = 0x1f;
@@ -34,15 +37,15 @@ const ACCESS = ["---", "--x", "w--", "w-x", "-u-", "-ux", "wu-", "wux"];
 export class TraceReader {
   readonly #vocabulary = new Vocabulary();
   readonly #wanted: ReadonlySet<EventName>;
-  /** By how much installs for the guest's code have moved each generation. */
-  readonly #shift: () => bigint;
+  /** A generation as it were without the installs for the guest's code. */
+  readonly #unshifted: (generation: bigint) => bigint;
   /** Pages that were zapped, and not yet committed. */
   #prepared = 0;
   #inStubFault = false;
 
-  constructor(wanted: ReadonlySet<EventName>, shift: () => bigint) {
+  constructor(wanted: ReadonlySet<EventName>, unshifted: (generation: bigint) => bigint) {
     this.#wanted = wanted;
-    this.#shift = shift;
+    this.#unshifted = unshifted;
   }
 
   /** @param vcpu the one that the step is about, if it is about one. */
@@ -53,7 +56,7 @@ export class TraceReader {
     this.#inStubFault = false;
     for (const line of lines) {
       const parsed = parseFtrace(line);
-      if (parsed === null || !("event" in parsed)) continue;
+      if (parsed === null || !("event" in parsed) || parsed.task !== INIT) continue;
       const { event, text } = parsed;
       if (event === "kvm_entry") this.#inStubFault = false;
       if (event === "kvm_page_fault") {
@@ -111,8 +114,8 @@ export class TraceReader {
         return {
           event: kind,
           raw: `0x${spte!}`,
-          kvm_gen: this.#unshifted(kvm_gen!),
-          spte_gen: this.#unshifted(fields["spte-gen"]!),
+          kvm_gen: this.#generation(kvm_gen!),
+          spte_gen: this.#generation(fields["spte-gen"]!),
           valid: valid === "1",
         };
       }
@@ -142,14 +145,10 @@ export class TraceReader {
     return { event: "commit", pages };
   }
 
-  #unshifted(text: string): string {
-    const generation = BigInt(`0x${text}`);
-    return hex(BigInt.asUintN(GENERATION_BITS, generation - this.#shift()));
+  #generation(text: string): string {
+    return hex(this.#unshifted(BigInt(`0x${text}`)));
   }
 }
-
-/** How many bits of a generation an MMIO SPTE holds. */
-const GENERATION_BITS = 19;
 
 function faultOf(text: string): { address: bigint; error_code: number } | null {
   const match = /\baddress (?:0x)?([\da-f]+) error_code (?:0x)?([\da-f]+)$/.exec(text);

@@ -36,6 +36,8 @@ interface Probe {
   readonly functions: readonly string[];
   /** What is printed, in the words of kprobe events; arguments as x86-64 passes them. */
   readonly prints?: string;
+  /** Whether it is of use also where the kernel cannot print that. */
+  readonly needsNoPrint?: true;
   readonly filter?: string;
   readonly event?: EventName;
 }
@@ -44,6 +46,12 @@ interface Probe {
 const CALLER = "caller=+0(%sp):symbol";
 
 const PROBES: readonly Probe[] = [
+  {
+    name: "updated",
+    when: "p",
+    functions: ["kvm_arch_memslots_updated"],
+    prints: "gen=%si:u64",
+  },
   { name: "flush_all", when: "p", functions: ["kvm_arch_flush_shadow_all"] },
   { name: "flush_all_end", when: "r", functions: ["kvm_arch_flush_shadow_all"] },
   {
@@ -59,6 +67,7 @@ const PROBES: readonly Probe[] = [
     when: "p",
     functions: ["kvm_flush_remote_tlbs"],
     prints: CALLER,
+    needsNoPrint: true,
     event: "remote_flush",
   },
   { name: "reload", when: "p", functions: ["kvm_reload_remote_mmus"], event: "reload" },
@@ -113,10 +122,11 @@ export async function startTracing(link: GuestLink): Promise<Tracing> {
 
 async function setProbe(
   link: GuestLink,
-  { name, when, functions, prints = "", filter }: Probe,
+  { name, when, functions, prints = "", needsNoPrint, filter }: Probe,
 ): Promise<boolean> {
-  for (const each of functions) {
-    const text = `${when}:kmc/${name} ${each} ${prints}`.trim();
+  const forms = needsNoPrint === true ? [prints, ""] : [prints];
+  for (const each of functions.flatMap((name) => forms.map((form) => `${name} ${form}`.trim()))) {
+    const text = `${when}:kmc/${name} ${each}`;
     if (!(await link.tries("put", `${TRACEFS}/kprobe_events`, text))) continue;
     const folder = `${TRACEFS}/events/kmc/${name}`;
     if (filter !== undefined) await link.ask("put", `${folder}/filter`, filter);

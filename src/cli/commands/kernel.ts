@@ -18,6 +18,7 @@ interface KernelFlags {
   readonly modules?: string;
   readonly npt?: Npt;
   readonly append?: string;
+  readonly long?: true;
   readonly identify?: true;
   readonly serve?: true;
 }
@@ -26,6 +27,7 @@ type Flags = KernelFlags & RunFlags & Omit<ImplementationFlags, "impl" | "module
 
 /** A kernel in a CPU that is emulated takes its time. */
 const STEP_TIMEOUT = 60_000;
+const LONG_STEP_TIMEOUT = 600_000;
 const CASE_TIMEOUT = 300_000;
 
 /** `kmc kernel`: boots a kernel and tests it. */
@@ -35,6 +37,7 @@ export function add(command: Command): void {
     .option("--modules <dir>", "its modules, if KVM is not built in: lib/modules/VERSION")
     .option("--npt <0|1>", "nested paging never or always (default: as the case needs)", bit)
     .option("--append <arguments>", "more arguments for the kernel")
+    .option("--long", "cases with 2^18 installs, too: a minute each")
     .option("--identify", "which patches it behaves as having; so without a claim or a choice")
     .addOption(new Option("--serve", "speaks the protocol on stdio").hideHelp());
   addPatienceFlags(addRunFlags(command)).action(kernel);
@@ -59,7 +62,8 @@ async function kernel(flags: Flags): Promise<void> {
     throw error instanceof CannotBoot ? new UsageError(error.message) : error;
   }
   const underTest = {
-    ...{ stepTimeout: STEP_TIMEOUT, caseTimeout: CASE_TIMEOUT },
+    stepTimeout: flags.long === true ? LONG_STEP_TIMEOUT : STEP_TIMEOUT,
+    caseTimeout: flags.long === true ? 2 * LONG_STEP_TIMEOUT : CASE_TIMEOUT,
     ...flags,
     impl: commandOf(flags),
     startTimeout: BOOT_TIMEOUT,
@@ -92,11 +96,12 @@ function asksWhatItIs(flags: Flags): boolean {
 }
 
 /** The command of a process that boots the kernel and speaks the protocol for it. */
-function commandOf({ image, modules, npt, append }: KernelFlags): string {
+function commandOf({ image, modules, npt, append, long }: KernelFlags): string {
   const words = [process.execPath, join(PACKAGE_ROOT, "bin/kmc.js"), "kernel", "--serve"];
   if (image !== undefined) words.push("--image", resolve(image));
   if (modules !== undefined) words.push("--modules", resolve(modules));
   if (npt !== undefined) words.push("--npt", npt);
+  if (long === true) words.push("--long");
   if (append !== undefined) words.push(`--append=${append}`);
   return words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
 }

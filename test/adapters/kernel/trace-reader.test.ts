@@ -12,7 +12,7 @@ const line = (event: string): string =>
 
 /** What is read of events of a vCPU 0 whose slots the guest's code has moved by one install. */
 const read = (...events: readonly string[]) =>
-  new TraceReader(new Set(ALL), () => 2n).read(events.map(line), 0);
+  new TraceReader(new Set(ALL), (generation) => generation - 2n).read(events.map(line), 0);
 
 const ENTRY = "kvm_entry: vcpu 0, rip 0x80000000c0";
 const fault = (address: string, code = "0x100000004"): string =>
@@ -93,13 +93,21 @@ describe("the trace of a live kernel", () => {
   test("tells generations as they were without the guest's code", () => {
     const { events, last } = read(
       fault("0x0000000000200000", "0x10000000c"),
-      "check_mmio_spte: spte 404800f800200037 kvm_gen 8 spte-gen 1 valid 0",
+      "check_mmio_spte: spte 404800f800200037 kvm_gen 8 spte-gen 6 valid 0",
     );
     expect(events[1]).toEqual({
       ...{ event: "check_mmio_spte", raw: "0x404800f800200037", valid: false },
-      ...{ kvm_gen: "0x6", spte_gen: "0x7ffff" },
+      ...{ kvm_gen: "0x6", spte_gen: "0x4" },
     });
     expect(last).toEqual({ reserved: true, bySpte: false, marked: false, emulated: false });
+  });
+
+  test("is that of the program inside only", () => {
+    const other = line("reload: (kvm_reload_remote_mmus+0x0/0x50 [kvm])").replace(
+      "init-1",
+      "kswapd-23",
+    );
+    expect(new TraceReader(new Set(ALL), (same) => same).read([other], 0).events).toEqual([]);
   });
 
   test("says of the last fault what answered it", () => {

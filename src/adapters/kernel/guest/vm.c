@@ -139,7 +139,7 @@ static int provide_stub(enum paging paging)
 
 int vm_installs(unsigned as, unsigned long count)
 {
-	int error = provide_stub(PAGING_LINEAR);
+	int error = stub ? 0 : EINVAL;
 	for (unsigned long i = 0; i < count && !error; i++) {
 		stub_flags[as] ^= KVM_MEM_LOG_DIRTY_PAGES;
 		error = set_region(as, STUB_SLOT, stub_gpa[as], STUB_SIZE, stub_flags[as],

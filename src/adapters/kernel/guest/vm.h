@@ -41,7 +41,7 @@ int vm_create(unsigned long budget);
 int vm_region(unsigned as, unsigned slot, uint64_t gpa, uint64_t size, uint32_t flags,
 	      uint64_t hva);
 
-/* Finished installs in an address space that change nothing but the number. */
+/* Installs that change nothing but the number, and flags of a slot of ours; there is a vCPU. */
 int vm_installs(unsigned as, unsigned long count);
 
 int vm_vcpu(enum paging paging, uint64_t cr3);
