@@ -57,18 +57,20 @@ describe("the trace of a live kernel", () => {
     const commit = "commit: (kvm_mmu_commit_zap_page+0x0/0xe0 [kvm])";
     const { events } = read(
       `kvm_mmu_prepare_zap_page: ${page("200", 1)}`,
+      `${commit} first=0xff48 list=0xff48`,
       `kvm_mmu_prepare_zap_page: ${page("0", 4, "root 1 sync")}`,
       `kvm_mmu_prepare_zap_page: ${page("8000000", 1)}`,
-      `${commit} first=0xff48 list=0xff48`,
+      `kvm_mmu_prepare_zap_page: ${page("0", 3)}`,
       `${commit} first=0xff30 list=0xff48`,
       `${commit} first=0xff30 list=0xff48`,
     );
     expect(events.filter(({ event }) => event === "commit")).toEqual([
-      { event: "commit", pages: 1 },
+      { event: "commit", pages: 2 },
     ]);
     expect(events.filter(({ event }) => event === "prepare_zap")).toMatchObject([
       { gfn: "0x200", returned: 1 },
-      { gfn: "0x0", root_count: 1, returned: 0 },
+      { gfn: "0x0", level: 4, root_count: 1, returned: 0 },
+      { gfn: "0x0", level: 3, returned: 1 },
     ]);
   });
 
