@@ -41,6 +41,8 @@ export interface DecodedEntry {
 /** Where a composition puts each bit of a generation, found by encoding it. */
 export class EntryLayout {
   readonly #kvm: Kvm;
+  /** What was taken apart last: mostly it is asked for again. */
+  #last: { raw: bigint; level: number; decoded: DecodedEntry } | null = null;
   /** By bit of an SPTE: bits of the generation. */
   readonly #stored: readonly (readonly number[])[];
   /** By bit of the generation, as far as it counts: bits of an SPTE. */
@@ -62,6 +64,14 @@ export class EntryLayout {
 
   /** @param level of the table that the entry is in. */
   decode(raw: bigint, level: number): DecodedEntry {
+    const last = this.#last;
+    if (last?.raw === raw && last.level === level) return last.decoded;
+    const decoded = this.#decode(raw, level);
+    this.#last = { raw, level, decoded };
+    return decoded;
+  }
+
+  #decode(raw: bigint, level: number): DecodedEntry {
     const { shadow_mmio_mask: mask, shadow_mmio_value: value } = this.#kvm.masks;
     const isMmio = (raw & mask) === value;
     const isLeaf = level === 1 || (raw & LARGE) !== 0n;

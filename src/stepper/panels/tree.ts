@@ -83,8 +83,11 @@ class Tree {
   }
 
   #entries(sp: ShadowPage, table: string, depth: number): void {
-    for (let index = 0; index < PT64_ENT_PER_PAGE && !this.#isFull; index++) {
-      if (sp.spt.isZero(index)) continue;
+    const used: number[] = [];
+    sp.spt.forEachNonZero((index) => used.push(index));
+    let next = 0;
+    for (const index of used) {
+      if (index < next || this.#isFull) continue;
       const entry = { raw: sp.spt.raw(index), level: sp.role.level };
       const key = `${table}/${index}`;
       if (this.#kvm.masks.is_mmio_spte(sp, index)) {
@@ -93,7 +96,7 @@ class Tree {
         const length = this.#leaves(sp, index);
         const text = this.#leafText(sp, index, length);
         this.rows.push(row(key, text, { depth, entry }));
-        index += length - 1;
+        next = index + length;
       } else {
         const below = this.#pages.get(spte_to_pfn(sp, index));
         if (below !== undefined) this.#page(below, depth, `[${index}] `, entry);
