@@ -32,10 +32,12 @@ export class GuestLink {
     this.ready = new Promise((resolve, reject) =>
       this.#waiting.push({ what: "start", resolve, reject }),
     );
-    createInterface({ input: socket, crlfDelay: Infinity }).on("line", (line) => {
+    const lines = createInterface({ input: socket, crlfDelay: Infinity });
+    lines.on("line", (line) => {
       this.#take(line);
     });
-    socket.on("error", () => undefined);
+    // A machine that is gone is told by its end.
+    for (const each of [socket, lines]) each.on("error", () => undefined);
   }
 
   /** Waits for ever if the machine is gone. @throws GuestRefusal if it cannot be done. */

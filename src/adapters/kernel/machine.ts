@@ -114,13 +114,13 @@ function endOf(qemu: ChildProcess, onConsole: (line: string) => void): Promise<s
       resolve(error.message);
     });
     qemu.once("close", () => {
-      resolve(panic ?? last);
+      resolve(panic ?? (last === "" ? "it prints nothing" : last));
     });
   });
 }
 
 const died = (last: string): never => {
-  throw new CannotBoot(`the kernel does not come up: ${last === "" ? "it prints nothing" : last}`);
+  throw new CannotBoot(`the kernel does not come up: ${last}`);
 };
 
 function late(): Promise<never> {
