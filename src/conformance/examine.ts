@@ -109,7 +109,7 @@ function known(capabilities: readonly string[], cases: readonly Case[]): Check {
   const useless = capabilities.filter((name) => ![...needed].some((each) => covers([name], each)));
   const what = `offers ${capabilities.length} capabilities`;
   if (useless.length === 0) return ok(what);
-  return remark(what, [`no case needs ${useless.join(", ")}: misspelt?`]);
+  return remark(what, [`no case needs ${useless.join(", ")}: harmless, unless misspelt`]);
 }
 
 /** Of the cases that it can be assessed by the smallest ones that need all that it offers. */
