@@ -51,12 +51,12 @@ function bit(text: string): Npt {
 async function kernel(flags: Flags): Promise<void> {
   const identifies = asksWhatItIs(flags);
   try {
+    needProgram("qemu-system-x86_64", "the kernel runs in");
     const files = filesOf(flags);
     if (flags.serve === true) {
       await serveKernel(files, flags);
       return;
     }
-    needProgram("qemu-system-x86_64", "the kernel runs in");
     guestProgram();
   } catch (error) {
     throw error instanceof CannotBoot ? new UsageError(error.message) : error;
