@@ -190,7 +190,7 @@ export class Execution {
     const { at: from, operations, begun } = thread;
     const { remote_flushes, reloads, faults } = counters;
     thread.begun = true;
-    this.#answers = answers.slice();
+    this.#answers = answers.length === 0 ? [] : answers.slice();
     this.#given = 0;
     const failure = this.#advance(thread);
     const ended = thread.operations - operations;

@@ -76,7 +76,7 @@ class Promises implements Watcher {
       if (believed !== this.#believed) continue;
       finding ??= accessFinding(this.#sentence(access, result), thread, operation, result);
     }
-    this.#noteChanges(thread);
+    this.#noteChanges(thread, seen);
     if (seen.began && thread.begun && seen.ended === 0) this.#begin(thread);
     return finding;
   }
@@ -123,11 +123,13 @@ class Promises implements Watcher {
     return `vCPU ${step.vcpu} ${how} at ${where} before the access began`;
   }
 
-  #noteChanges(thread: Thread): void {
-    const step = nextStep(thread);
-    if (step?.do === "set_memory_region" && thread.begun) {
-      this.#changing.set(thread.id, `${step.as ?? 0}:${step.slot}`);
-    } else this.#changing.delete(thread.id);
+  #noteChanges(thread: Thread, { began, ended }: Seen): void {
+    if (began || ended > 0) {
+      const step = nextStep(thread);
+      if (step?.do === "set_memory_region" && thread.begun) {
+        this.#changing.set(thread.id, `${step.as ?? 0}:${step.slot}`);
+      } else this.#changing.delete(thread.id);
+    }
     for (const [id, { slot, access }] of this.#promised) {
       if (this.#promiseOf(access)?.slot !== slot) this.#promised.delete(id);
     }

@@ -9,7 +9,7 @@ import { PageHash } from "./page-hash.ts";
 import { PageList } from "./page-list.ts";
 import { PT64_ENT_PER_PAGE } from "./constants.ts";
 import { SHADOW_FRAME_BASE, type ShadowPage, type Sptep } from "./shadow-page.ts";
-import { SpteMasks } from "./spte.ts";
+import { masksOf, type SpteMasks } from "./spte.ts";
 import { Srcu } from "./srcu.ts";
 import type { Vcpu } from "./vcpu.ts";
 
@@ -88,7 +88,7 @@ export class Kvm {
   constructor(machine: MachineParameters, ops: Operations, log: Event[] | null = []) {
     this.machine = machine;
     this.ops = ops;
-    this.masks = new SpteMasks(machine);
+    this.masks = masksOf(machine);
     this.host = new HostMemory(machine);
     this.log = log;
     this.n_max_mmu_pages = machine.pageBudget ?? 0;

@@ -3,6 +3,8 @@ import { PT64_ENT_PER_PAGE } from "./constants.ts";
 const TWO_TO_20 = 2 ** 20;
 const RUN_SHIFT = 5;
 const RUN = 1 << RUN_SHIFT;
+/** Copied for each new run: faster than to fill one. */
+const EMPTY_RUN = new Array<number>(2 * RUN).fill(0);
 
 /**
  * The 512 entries of a shadow page, 64 bits each. Entries are held as two 32-bit halves: a fault
@@ -35,7 +37,7 @@ export class PageTable {
   }
 
   set(index: number, low: number, high: number): void {
-    const run = (this.#runs[index >> RUN_SHIFT] ??= new Array<number>(2 * RUN).fill(0));
+    const run = (this.#runs[index >> RUN_SHIFT] ??= EMPTY_RUN.slice());
     run[2 * (index % RUN)] = low | 0;
     run[2 * (index % RUN) + 1] = high | 0;
   }

@@ -1,4 +1,6 @@
 const CHUNK = 64;
+/** Copied for each new chunk: faster than to fill one. */
+const EMPTY_CHUNK = new Array<number>(CHUNK).fill(0);
 
 /**
  * Numbers by index over a huge range, zero where never set; memory goes with what is set, in runs
@@ -17,7 +19,7 @@ export class SparseNumbers {
     let chunk = this.#chunks.get(key);
     if (chunk === undefined) {
       if (value === 0) return;
-      chunk = new Array<number>(CHUNK).fill(0);
+      chunk = EMPTY_CHUNK.slice();
       this.#chunks.set(key, chunk);
     }
     chunk[index % CHUNK] = value;

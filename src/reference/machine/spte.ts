@@ -122,6 +122,15 @@ export class SpteMasks {
   }
 }
 
+const known = new WeakMap<MachineParameters, SpteMasks>();
+
+/** The masks of a machine, made once for all its VMs. */
+export function masksOf(machine: MachineParameters): SpteMasks {
+  let masks = known.get(machine);
+  if (masks === undefined) known.set(machine, (masks = new SpteMasks(machine)));
+  return masks;
+}
+
 const halves = (mask: bigint, value: bigint, shift: bigint): { mask: number; value: number } => ({
   mask: Number((mask >> shift) & 0xffff_ffffn) | 0,
   value: Number((value >> shift) & 0xffff_ffffn) | 0,

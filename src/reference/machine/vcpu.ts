@@ -22,6 +22,13 @@ export interface PreviousRoot {
   root: ShadowPage | null;
 }
 
+// A loop and not Array.from: the explorer makes a vCPU for every execution.
+function noPreviousRoots(): PreviousRoot[] {
+  const roots: PreviousRoot[] = [];
+  for (let i = 0; i < KVM_MMU_NUM_PREV_ROOTS; i++) roots.push({ cr3: 0, root: null });
+  return roots;
+}
+
 /**
  * The roots of a vCPU: one page of level 4, or four of level 2 (PAE roots), or none loaded.
  */
@@ -38,10 +45,7 @@ export class Vcpu {
    */
   cr3: number | null;
   roots: Roots = null;
-  readonly prev_roots: PreviousRoot[] = Array.from({ length: KVM_MMU_NUM_PREV_ROOTS }, () => ({
-    cr3: 0,
-    root: null,
-  }));
+  readonly prev_roots: PreviousRoot[] = noPreviousRoots();
   readonly cache: MmioCache = { gva: 0, gfn: 0, access: 0, generation: 0n };
   readonly tlb = new Tlb();
   readonly requests = new Set<Request>();
