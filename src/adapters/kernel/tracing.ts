@@ -95,6 +95,11 @@ export interface Tracing {
   readonly probes: ReadonlySet<string>;
 }
 
+/** What a tracepoint of a later kernel is called in the series. */
+const NAMES_OF_THE_SERIES: Readonly<Record<string, string>> = {
+  kvm_mmu_zap_all_fast: "kvm_mmu_invalidate_zap_all_pages",
+};
+
 /** Turns on all that can be listened to. @throws CannotBoot if the kernel traces too little. */
 export async function startTracing(link: GuestLink): Promise<Tracing> {
   const events = new Set<EventName>();
@@ -136,7 +141,7 @@ async function setProbe(
   return false;
 }
 
-/** The tracepoints of the MMU that there are, with the names of their fields. */
+/** The tracepoints of the MMU that there are, as the series calls them, with their fields. */
 export async function tracepointFields(link: GuestLink): Promise<Record<string, string[]>> {
   const found: Record<string, string[]> = {};
   for (const tracepoint of Object.keys(TRACEPOINTS)) {
@@ -144,7 +149,7 @@ export async function tracepointFields(link: GuestLink): Promise<Record<string, 
     const path = `${TRACEFS}/events/${tracepoint}/format`;
     if (system !== "kvmmmu" || !(await link.tries("show", path, "name:"))) continue;
     const { lines } = await link.ask("show", path, "field:");
-    found[name] = lines
+    found[NAMES_OF_THE_SERIES[name] ?? name] = lines
       .map((line) => /^\s*field:[^;]*?(\w+)(?:\[[^\]]*\])?;/.exec(line)?.[1] ?? "")
       .filter((field) => !field.startsWith("common_"));
   }
