@@ -25,16 +25,23 @@ export async function serveKernel(
     throw new CannotBoot(`the kernel is gone: ${last}`);
   });
   gone.catch(() => undefined);
+  const unlessGone = <Value>(promise: Promise<Value>): Promise<Value> =>
+    Promise.race([promise, gone]);
   try {
     const definition = kernelDefinition(machine.link, files, {
       ...(npt !== undefined && { npt }),
       ...(long !== undefined && { long }),
     });
-    const server = new Server(await Promise.race([definition, gone]));
-    for await (const line of createInterface({ input: process.stdin })) {
-      process.stdout.write(`${await Promise.race([server.answer(line), gone])}\n`);
+    const server = new Server(await unlessGone(definition));
+    const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+    for (;;) {
+      const line = await unlessGone(lines.next());
+      if (line.done === true) break;
+      process.stdout.write(`${await unlessGone(server.answer(line.value))}\n`);
     }
   } finally {
+    // Nobody would end it: requests may still come for a kernel that is gone.
+    process.stdin.destroy();
     machine.end();
   }
 }
