@@ -54,32 +54,25 @@ const KIND_COLOURS: Readonly<Record<PatchKind, string>> = {
   docs: "#2e7d32",
 };
 
-/** Between patches, in pixels: to the right, and down. */
-const [COLUMN, ROW, STAGGER] = [30, 64, 22];
-
-/** Each patch below those that it needs; the colour is that of its first kind. */
+/** The patches in their order, an arc over them from what is needed; the colour is the first kind's. */
 function dependencies(): string {
-  const depth = new Map<number, number>();
-  for (const { number, requires } of patches) {
-    const needs = Object.keys(requires).map((need) => depth.get(Number(need))!);
-    depth.set(number, needs.length === 0 ? 0 : Math.max(...needs) + 1);
-  }
   const nodes = patches.map(({ number, kinds }) => ({
     name: two(number),
-    x: number * COLUMN,
-    // Neighbours stand at different heights, so that lines to the right pass between them.
-    y: depth.get(number)! * ROW + (number % 2) * STAGGER,
+    value: [number, 0],
     itemStyle: { color: KIND_COLOURS[kinds[0]!] },
   }));
   const links = patches.flatMap(({ number, requires }) =>
     Object.keys(requires).map((need) => ({ source: two(Number(need)), target: two(number) })),
   );
-  return svg(40 + Math.max(...depth.values()) * ROW + STAGGER, {
+  return svg(200, {
+    grid: { left: 20, right: 20, top: 20, bottom: 20 },
+    xAxis: { show: false, min: 1, max: patches.length },
+    yAxis: { show: false, min: 0, max: 1 },
     series: {
-      ...{ type: "graph", layout: "none", symbolSize: 24, edgeSymbol: ["none", "arrow"] },
-      ...{ edgeSymbolSize: 6, left: 20, right: 20, top: 20, bottom: 20 },
-      label: { show: true, color: "#fff", fontSize: 11 },
-      lineStyle: { color: "#666", width: 1, opacity: 1, curveness: 0.15 },
+      ...{ type: "graph", coordinateSystem: "cartesian2d", layout: "none", symbolSize: 20 },
+      ...{ edgeSymbol: ["none", "arrow"], edgeSymbolSize: 6 },
+      label: { show: true, color: "#fff", fontSize: 10 },
+      lineStyle: { color: "#666", width: 1, opacity: 1, curveness: 0.8 },
       data: nodes,
       links,
     },
