@@ -73,9 +73,11 @@ function eventExpectations(scenario: Case): EventExpectations[] {
   return all.filter((expected) => expected !== undefined);
 }
 
-/** What a machine has if a case does not say; the number of address spaces is always said. */
+/**
+ * What every machine has if a case does not say. The number of address spaces is always said; a
+ * case that names its paging needs it, the usual one, too.
+ */
 const DEFAULTS: Machine = {
-  paging: "npt",
   mmio_generation_bits: 19,
   preempt: false,
   page_budget: null,

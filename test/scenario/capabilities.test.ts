@@ -92,6 +92,7 @@ describe("a case needs", () => {
     const machine = { preempt: true, paging: "npt", physical_address_width: 46 } as const;
     expect(neededCapabilities(aCase({ machine, steps: [shrink] }))).toEqual([
       "machine:address_spaces=2",
+      "machine:paging=npt",
       "machine:physical_address_width=46",
       "machine:preempt=true",
       "operation:shrink",

@@ -49,9 +49,11 @@ export async function kernelDefinition(
   const numbering = await numberingOf(link);
   const [version = "?"] = (await link.ask("show", "/proc/sys/kernel/osrelease", "")).lines;
   let loaded: Npt = npt ?? "1";
+  const only = npt === undefined && modules.length > 0 ? null : loaded;
   const usePaging = async (paging: "npt" | "shadow"): Promise<void> => {
     const wanted: Npt = paging === "npt" ? "1" : "0";
-    if (wanted === loaded) return;
+    // A case that does not care runs with what there is.
+    if (wanted === loaded || only !== null) return;
     await link.ask("close");
     await link.ask("unmodule", "kvm_amd");
     const amd = modules.find((file) => moduleName(file) === "kvm-amd")!;
@@ -64,10 +66,14 @@ export async function kernelDefinition(
     version,
     language: "C",
     capabilities: [
-      ...capabilitiesOf(tracing, npt === undefined && modules.length > 0 ? null : loaded),
+      ...capabilitiesOf(tracing, only),
       ...(long && numbering.isTold ? ["operation:inject", "inject:generation"] : []),
     ],
-    machine: { address_spaces: 2, physical_address_width: 40 },
+    machine: {
+      address_spaces: 2,
+      physical_address_width: 40,
+      ...(only === "0" && { paging: "shadow" }),
+    },
     facts: { tracepoints: await tracepointFields(link) },
     create: (machine, events) => new LiveVm({ link, usePaging, numbering }, machine, events),
   };

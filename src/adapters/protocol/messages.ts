@@ -66,7 +66,12 @@ export interface Introduction {
   readonly language?: string;
   readonly homepage?: string;
   readonly capabilities: readonly string[];
-  readonly machine: { readonly address_spaces: number; readonly physical_address_width: number };
+  /** What its VMs have if nobody asks for something else; `npt` if the paging is left out. */
+  readonly machine: {
+    readonly address_spaces: number;
+    readonly physical_address_width: number;
+    readonly paging?: "ept" | "npt" | "shadow";
+  };
   readonly facts?: Readonly<Record<string, unknown>>;
 }
 
@@ -86,6 +91,7 @@ export function introducedCapability(
   if (capability === `machine:address_spaces=${machine.address_spaces}`) return true;
   if (capability === `machine:physical_address_width=${machine.physical_address_width}`)
     return true;
+  if (capability === `machine:paging=${machine.paging ?? "npt"}`) return true;
   const [kind, name] = capability.split(":") as [string, string];
   if (kind === "fact") return name in facts && covers(capabilities, capability);
   return covers(capabilities, capability);

@@ -57,6 +57,10 @@ describe("an introduction offers", () => {
       true,
       false,
     ]);
+    expect(["paging=npt", "paging=shadow"].map(offered)).toEqual([true, false]);
+    const shadow = introduction({ machine: { ...small.machine, paging: "shadow" } });
+    expect(introducedCapability(shadow, "machine:paging=shadow")).toBe(true);
+    expect(introducedCapability(shadow, "machine:paging=npt")).toBe(false);
   });
 
   test("a fact that it says it declares, and declares", () => {
