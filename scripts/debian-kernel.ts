@@ -9,6 +9,8 @@ import { runAll } from "../src/conformance/run-suites.ts";
 import { patches } from "../src/reference/layers/index.ts";
 import type { Case } from "../src/scenario/case.generated.ts";
 import { loadCases } from "../src/scenario/load-cases.ts";
+import { slugOf } from "../src/scenario/suites.ts";
+import { code, link } from "../src/walkthrough/markdown.ts";
 
 /** What Debian's kernel did in every case that a live kernel can be asked. */
 export interface DebianRun {
@@ -82,6 +84,12 @@ ${divergenceText(divergences)}
 `;
 }
 
+/** The case, as a link from the page to its file. */
+function linkTo(id: string): string {
+  const { patch } = loadCases().find((scenario) => scenario.id === id)!;
+  return link(code(id), `../fixtures/${slugOf(patch)}/${id}.json`);
+}
+
 const stateOf = ({ state }: Finding): string =>
   ({ present: "has it", absent: "undone later", undetermined: "not assessed" })[state];
 
@@ -89,7 +97,7 @@ const stateOf = ({ state }: Finding): string =>
 const TOLD = 3;
 
 function evidenceOf(finding: Finding): string {
-  if (finding.state !== "undetermined") return finding.by.map((id) => `\`${id}\``).join(", ");
+  if (finding.state !== "undetermined") return finding.by.map(linkTo).join(", ");
   const { missing } = finding;
   if (missing.length === 0) return "no case can tell";
   const more = missing.length > TOLD ? " and more" : "";
@@ -102,11 +110,11 @@ function erratumText(finding: Finding): string {
   const isGap = part === "E2" || part === "E3" || part === "E5" || part === "E7";
   const there = isGap ? "mended" : "there";
   const gone = isGap ? "open" : "not there";
-  return `${state === "present" ? there : gone}: \`${finding.by.join("`, `")}\``;
+  return `${state === "present" ? there : gone}: ${finding.by.map(linkTo).join(", ")}`;
 }
 
 function divergenceText(divergences: readonly CaseResult[]): string {
   if (divergences.length === 0) return "A set of patches explains all of it.";
-  const cases = divergences.map(({ scenario: { id, title } }) => `- \`${id}\`: ${title}`);
+  const cases = divergences.map(({ scenario: { id, title } }) => `- ${linkTo(id)}: ${title}`);
   return `No set of patches does all that it does. What the nearest does not explain:\n\n${cases.join("\n")}`;
 }
