@@ -5,22 +5,34 @@ import { searchProgress } from "./livelock.ts";
 import { composeSubject, type Obligation, propertyOf } from "./obligation.ts";
 import { lassoSteps, shortestWitness, witnessSteps } from "./witness.ts";
 
+/** The id of the witness of an obligation; null for a known-bad variant, which is on no layer. */
+export function witnessId({ id, reachable }: Pick<Obligation, "id" | "reachable">): string | null {
+  if (reachable[0]!.mutant !== undefined) return null;
+  const { number, erratum, rest } = partsOf(id);
+  const name = number === undefined ? (erratum ?? "all") : `p${number}`;
+  const suffix = number === undefined ? (rest ?? `.${id}`) : "";
+  return `${name}.witness${suffix}`;
+}
+
+/** Of `11` the patch, of `E3.wrap` the erratum and the rest, of `gone-entry` nothing. */
+function partsOf(id: string): { number?: string; erratum?: string; rest?: string } {
+  return /^(?:(?<number>\d\d)|(?<erratum>E\d)(?<rest>.*))$/.exec(id)?.groups ?? {};
+}
+
 /**
  * The shortest witness of an obligation as a case that any runner can follow: of a livelock, a way
  * into it and twenty rounds. Null for a known-bad variant, which is on no layer.
  */
 export function witnessCase(obligation: Obligation): Case | null {
-  const { id, title, why, scenario, reachable } = obligation;
+  const { title, why, scenario, reachable } = obligation;
+  const id = witnessId(obligation);
+  if (id === null) return null;
   const subject = reachable[0]!;
-  if (subject.mutant !== undefined) return null;
   const steps = stepsOf(obligation, composeSubject(subject));
   const { layer, slips = [] } = subject;
-  const [, number] = /^(\d\d)$/.exec(id) ?? [];
-  const [, erratum, rest] = /^(E\d)(.*)$/.exec(id) ?? [];
-  const name = number === undefined ? (erratum ?? "all") : `p${number}`;
-  const suffix = number === undefined ? (rest ?? `.${id}`) : "";
+  const { number, erratum } = partsOf(obligation.id);
   return {
-    id: `${name}.witness${suffix}`,
+    id,
     title,
     why,
     patch: Number(number ?? (erratum === undefined ? 0 : layer)),

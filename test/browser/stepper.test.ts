@@ -167,6 +167,26 @@ describeInBrowser("the stepper", (look) => {
     expect((await texts(page, ".note")).join(" ")).toContain("stored twice");
   });
 
+  test("has the witnesses of the explorer, each where it was found and where it cannot be", async () => {
+    const { page, errors } = await look("stepper.html");
+    await focused(page);
+    const choice = (name: string) => page.getByRole("combobox", { name, exact: true });
+    await choice("Cases of a patch, witnesses, or free play").selectOption(
+      "Witnesses of the explorer",
+    );
+    await choice("Case").selectOption("E6.witness");
+    await toEnd(page);
+    const verdicts = await texts(page, ".verdicts li");
+    expect(verdicts[0]).toContain("layer 11, slip E6: ✓ shows the bad outcome");
+    expect(verdicts[1]).toContain("layer 10, slip E6: ✗ expected");
+    expect(await page.locator(".verdicts .bad").count()).toBe(1);
+    expect(page.url()).toContain("#on=11+E6,10+E6&case=E6.witness&by=-");
+    const again = await look(page.url());
+    await focused(again.page);
+    expect(await shown(again.page)).toEqual(await shown(page));
+    expect([...errors, ...again.errors]).toEqual([]);
+  });
+
   test("plays operations of one's own, in an order of one's own", async () => {
     const { page, errors } = await look("stepper.html");
     await focused(page);

@@ -1,5 +1,5 @@
 import { computed, onMounted, onUnmounted, shallowRef } from "vue";
-import { ids, load } from "virtual:cases";
+import { ids, load, witnessSides } from "virtual:cases";
 import type { Case } from "../../../../src/scenario/case.generated.ts";
 import { sideOf } from "../../../../src/stepper/composition.ts";
 import { isLink, type Link, linkText, parseLink } from "../../../../src/stepper/link.ts";
@@ -13,14 +13,15 @@ const PIECE = 30;
 /** What the stepper opens with if the page does not say. */
 const FIRST_TOPIC = "11";
 
-const patchOf = (id: string): number => ids.findIndex((of) => of.includes(id));
-
-async function caseWith(id: string): Promise<Case> {
-  const patch = patchOf(id);
-  if (patch < 0) throw new RangeError(`there is no case ${id}`);
-  const { default: cases } = await load[patch]!();
-  return cases.find((scenario) => scenario.id === id)!;
+/** The cases among which one is. */
+async function groupWith(id: string): Promise<readonly Case[]> {
+  const group = load[ids.findIndex((of) => of.includes(id))];
+  if (group === undefined) throw new RangeError(`there is no case ${id}`);
+  return (await group()).default;
 }
+
+const caseWith = async (id: string): Promise<Case> =>
+  (await groupWith(id)).find((scenario) => scenario.id === id)!;
 
 /** Where a session is now. Never changed in place: each move makes another one. */
 export type Now = ReturnType<typeof nowOf>;
@@ -36,7 +37,7 @@ export function useStepper(topic: string | undefined) {
   const now = shallowRef<Now | null>(null);
   const chosen = shallowRef<string | null>(null);
   const problem = shallowRef<string | null>(null);
-  /** Of the patch whose case is chosen. */
+  /** Of the group whose case is chosen. */
   const cases = shallowRef<readonly Case[]>([]);
   /** Counts what was begun: what is still under way and no longer wanted stops. */
   let begun = 0;
@@ -64,7 +65,7 @@ export function useStepper(topic: string | undefined) {
     try {
       const scenario = "caseId" in subject ? await caseWith(subject.caseId) : null;
       if (mine !== begun) return;
-      if (scenario !== null) cases.value = (await load[scenario.patch]!()).default;
+      if (scenario !== null) cases.value = await groupWith(scenario.id);
       const of =
         scenario === null ? (subject as Exclude<typeof subject, { caseId: string }>) : { scenario };
       session = new Session(sides.map(sideOf), of, moves);
@@ -186,8 +187,10 @@ export function useStepper(topic: string | undefined) {
     await reopen({ subject: { ...subject, operations: subject.operations.slice(0, -1) } });
   }
 
-  async function choosePatch(patch: number): Promise<void> {
-    await reopen({ subject: { caseId: ids[patch]![0]! } });
+  /** A case on the same sides as before, a witness on its own. */
+  async function chooseCase(caseId: string): Promise<void> {
+    const sides = witnessSides[caseId];
+    await reopen({ subject: { caseId }, ...(sides !== undefined && { sides }) });
   }
 
   const onHash = (): void => {
@@ -206,7 +209,7 @@ export function useStepper(topic: string | undefined) {
   return {
     ...{ now, cases, chosen, problem, link, hash },
     ...{ forward, back, toStart, toEnd, toNextStep, toStepBefore, toStep },
-    ...{ choose, reopen, play, add, removeLast, choosePatch },
+    ...{ choose, reopen, play, add, removeLast, chooseCase },
   };
 }
 

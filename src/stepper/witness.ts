@@ -1,0 +1,24 @@
+import type { ErratumId } from "../reference/patch.ts";
+import { sideId } from "./composition.ts";
+
+/** What runs, as an obligation of the explorer names it. */
+interface Subject {
+  readonly layer: number;
+  readonly slips?: readonly ErratumId[];
+  readonly remedies?: readonly ErratumId[];
+}
+
+/** Where an obligation's bad outcome can be reached, and where it cannot. */
+interface Reach {
+  readonly reachable: readonly Subject[];
+  readonly unreachable: readonly Subject[];
+}
+
+/**
+ * What the witness of an obligation is opened with, as `sideOf` reads it: where it was found, and
+ * where nothing like it can be, if there is such a place.
+ */
+export const witnessSides = ({ reachable, unreachable }: Reach): string[] =>
+  [...reachable.slice(0, 1), ...unreachable.slice(0, 1)].map(({ layer, slips, remedies }) =>
+    sideId(layer, [...(slips ?? []), ...(remedies ?? [])]),
+  );
