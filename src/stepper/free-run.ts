@@ -16,15 +16,18 @@ class Performer implements Actor {
   readonly name: string;
   readonly steps: readonly OwnStep[];
   readonly #vm: ReferenceVm;
+  /** All who perform something on the VM, this one included. */
+  readonly #all: readonly Performer[];
   /** Operations that are through. */
   done = 0;
   #records: StepRecord[] = [];
   #current: Thread | null = null;
 
-  constructor(name: string, steps: readonly OwnStep[], vm: ReferenceVm) {
+  constructor(name: string, steps: readonly OwnStep[], vm: ReferenceVm, all: readonly Performer[]) {
     this.name = name;
     this.steps = steps;
     this.#vm = vm;
+    this.#all = all;
   }
 
   get at(): string | Wait {
@@ -32,7 +35,19 @@ class Performer implements Actor {
   }
 
   get canGoOn(): boolean {
-    return this.#current?.canGoOn ?? this.done < this.steps.length;
+    return this.#current?.canGoOn ?? this.#mayBegin;
+  }
+
+  /** Who is under way holds a reference to the VM; when the last one goes, nobody can begin. */
+  get #mayBegin(): boolean {
+    const step = this.steps[this.done];
+    if (step === undefined || this.#all.some((each) => each.#destroys)) return false;
+    return step.do !== "destroy_vm" || this.#all.every((each) => each.#current === null);
+  }
+
+  get #destroys(): boolean {
+    const begun = this.done + (this.#current === null ? 0 : 1);
+    return this.steps.slice(0, begun).some((step) => step.do === "destroy_vm");
   }
 
   /** What the last operation that is through returned. */
@@ -71,11 +86,12 @@ export class FreeRun implements Run {
     for (let i = 0; i < vcpus; i++) run.step({ do: "create_vcpu" });
     this.kvm = run.kvm;
     this.kvm.stoppable = true;
-    const names = [...new Set(steps.map(performerOf))];
-    this.actors = names.map((name) => {
+    const performers: Performer[] = [];
+    for (const name of new Set(steps.map(performerOf))) {
       const own = steps.filter((step) => performerOf(step) === name);
-      return new Performer(name, own, { kvm: run.kvm, composition });
-    });
+      performers.push(new Performer(name, own, { kvm: run.kvm, composition }, performers));
+    }
+    this.actors = performers;
   }
 
   get turn(): number | null {

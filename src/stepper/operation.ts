@@ -45,17 +45,29 @@ export const OPERATIONS = {
   enter_smm: [VCPU],
   leave_smm: [VCPU],
   flush_shadow_all: [],
+  destroy_vm: [],
   shrink: [],
   host_release: [hex("hva", "0x10005000")],
   contend: [
     { name: "who", value: "cpu", kind: ["cpu", "lock"] },
     { name: "when", value: "always", kind: "when" },
   ],
+  inject: [
+    { name: "what", value: "generation", kind: ["generation"] },
+    number("as", "0"),
+    hex("generation", "0xffffc"),
+  ],
   map_guest_range: [
     hex("root", "0x1000"),
     hex("gva", "0x400000"),
     hex("gpa", "0x5000"),
     number("npages", "1"),
+  ],
+  write_guest_table: [
+    hex("gpa", "0x4000"),
+    number("vcpu", null),
+    hex("gva", null),
+    hex("entry", "0x6007"),
   ],
   load_cr3: [VCPU, hex("cr3", "0x1000")],
   invlpg: [VCPU, hex("gva", "0x400000")],
@@ -64,7 +76,12 @@ export const OPERATIONS = {
 export type OperationKind = keyof typeof OPERATIONS;
 
 /** Operations that make sense with the shadow MMU only. */
-const OF_SHADOW: readonly OperationKind[] = ["map_guest_range", "load_cr3", "invlpg"];
+const OF_SHADOW: readonly OperationKind[] = [
+  "map_guest_range",
+  "write_guest_table",
+  "load_cr3",
+  "invlpg",
+];
 
 /** What can be done on a machine. */
 export const operationsOn = ({ paging }: OwnMachine): OperationKind[] =>
@@ -161,5 +178,5 @@ function check(step: OwnStep, { paging, vcpus, generationBits }: OwnMachine): vo
 /** Who performs an operation: a vCPU its own, the VM's owner or the host what is theirs. */
 export function performerOf(step: OwnStep): string {
   if ("vcpu" in step) return `vCPU ${step.vcpu}`;
-  return ["shrink", "host_release", "contend"].includes(step.do) ? "host" : "owner";
+  return ["shrink", "host_release", "contend", "inject"].includes(step.do) ? "host" : "owner";
 }

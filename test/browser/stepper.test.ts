@@ -214,6 +214,25 @@ describeInBrowser("the stepper", (look) => {
     expect(errors).toEqual([]);
   });
 
+  test("destroys a VM of one's own when nobody is under way", async () => {
+    const { page, errors } = await look("stepper.html#on=27&play=access,vcpu:0,gpa:0x5000");
+    await focused(page);
+    for (const operation of ["inject", "destroy_vm"]) {
+      await page.locator(".add select").first().selectOption(operation);
+      await page.getByRole("button", { name: "Add", exact: true }).click();
+    }
+    await page.locator(".stepper").focus();
+    for (const key of "132") await page.keyboard.press(key);
+    expect((await texts(page, ".panel-memslots")).join()).toContain("0xffffc");
+    const owner = page.locator(".turns button").filter({ hasText: "owner" });
+    expect(await owner.textContent()).toContain("start");
+    expect(await owner.getAttribute("aria-disabled")).toBe("true");
+    await page.keyboard.press("End");
+    await page.locator(".stepper .main[aria-disabled='true']").waitFor();
+    expect(await owner.textContent()).toContain("end");
+    expect(errors).toEqual([]);
+  });
+
   test.each([
     ["light, on a narrow screen", page11, { width: NARROW }],
     ["dark", "errata/E1.html", { dark: true }],

@@ -1,4 +1,8 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
 import { expect, test } from "vitest";
+import { PACKAGE_ROOT } from "../../src/scenario/package-root.ts";
+import { SCHEMA_FILE } from "../../src/scenario/validate.ts";
 import {
   type OperationKind,
   OPERATIONS,
@@ -31,6 +35,14 @@ test.each([
     "contend,who:cpu,when:soon",
     'when of contend is "soon"; expected always, never, or questions like 1/3',
   ],
+  [
+    "inject,what:mmio_cached,as:0,generation:0x2",
+    'what of inject is "mmio_cached"; expected generation',
+  ],
+  [
+    "inject,what:generation,as:2,generation:0x2",
+    "inject: there is no address space 2; machine.address_spaces is 2",
+  ],
   ["load_cr3,vcpu:0,cr3:0x0", 'there is no operation "load_cr3" with paging npt'],
 ])("%s is refused", (text, problem) => {
   expect(() => parseOperation(text, OWN_MACHINE)).toThrow(new RangeError(problem));
@@ -44,7 +56,31 @@ test("a range that is mapped at once is not too long", () => {
 test.each([
   ["access,vcpu:1,gpa:0x0", "vCPU 1"],
   ["flush_shadow_all", "owner"],
+  ["inject,what:generation,as:0,generation:0xffffc", "host"],
   ["shrink", "host"],
 ])("%s is performed by %s", (text, performer) => {
   expect(performerOf(parseOperation(text, OWN_MACHINE))).toBe(performer);
+});
+
+test.each([
+  ["gpa:0x4000,entry:0x6007", "owner"],
+  ["vcpu:1,gva:0x4000,entry:0x6007", "vCPU 1"],
+])("an entry of a guest's table is written by whose address it has: %s", (fields, performer) => {
+  expect(performerOf(parseOperation(`write_guest_table,${fields}`, SHADOW))).toBe(performer);
+  expect(() => parseOperation(`write_guest_table,vcpu:0,${fields}`, OWN_MACHINE)).toThrow(
+    'there is no operation "write_guest_table" with paging npt',
+  );
+});
+
+test("every step of a case is offered, or the page says why not", () => {
+  const read = (file: string): string => readFileSync(join(PACKAGE_ROOT, file), "utf8");
+  const schema = JSON.parse(read(SCHEMA_FILE)) as { $defs: Readonly<Record<string, unknown>> };
+  const steps = Object.keys(schema.$defs).flatMap((name) => /^step\.(.+)/.exec(name)?.[1] ?? []);
+  const [, reasons = ""] = /^Some steps of a .*? are not offered\.(.*?)\n\n/ms.exec(
+    read("docs/stepper.md"),
+  )!;
+  expect(steps).toContain("access");
+  expect(steps.filter((name) => !Object.hasOwn(OPERATIONS, name)).sort()).toEqual(
+    steps.filter((name) => name !== "inject" && reasons.includes(`\`${name}\``)).sort(),
+  );
 });

@@ -170,4 +170,54 @@ describe("free play", () => {
       "vCPU 1: access vcpu 1, gpa 0x20000 → outcome mmio, via fault, gpa 0x20000",
     ]);
   });
+
+  /** Operations by their texts. */
+  const own = (texts: readonly string[], machine = OWN_MACHINE, side = "27"): Session =>
+    new Session([sideOf(side)], {
+      machine,
+      operations: texts.map((text) => parseOperation(text, machine)),
+    });
+
+  test("wraps soon after a number that was injected", () => {
+    const region = "set_memory_region,slot:1,gpa:0x0,size:0x1000,hva:0x10000000";
+    const inject = "inject,what:generation,as:0,generation:0xffffc";
+    const wraps = (texts: readonly string[]): boolean => {
+      const session = own(texts, OWN_MACHINE, "0");
+      viewsOf(session);
+      const events = session.views[0]!.log.flatMap((logged) => logged.events);
+      return events.some(({ event }) => event === "invalidate_zap_all_pages");
+    };
+    expect(wraps([region])).toBe(false);
+    expect(wraps([inject, region])).toBe(true);
+  });
+
+  test("shows the guest what was written into its tables", () => {
+    const session = own(
+      [
+        "set_memory_region,slot:1,gpa:0x0,size:0x10000,hva:0x10000000",
+        "map_guest_range,root:0x1000,gva:0x400000,gpa:0x5000,npages:1",
+        "write_guest_table,gpa:0x4000,entry:0x6007",
+        "load_cr3,vcpu:0,cr3:0x1000",
+        "access,vcpu:0,gva:0x400000",
+      ],
+      { ...OWN_MACHINE, paging: "shadow" },
+    );
+    viewsOf(session);
+    expect(session.views[0]!.log.at(-1)!.text).toContain("hva 0x10006000");
+  });
+
+  test("destroys the VM when nothing is under way, and nothing begins after that", () => {
+    const session = own(["access,vcpu:0,gpa:0x5000", "destroy_vm", "access,vcpu:1,gpa:0x5000"]);
+    const able = (): boolean[] => session.views[0]!.actors.map(({ canGoOn }) => canGoOn);
+    expect(able()).toEqual([true, true, true]);
+    session.forward(0);
+    expect(able()).toEqual([true, false, true]);
+    while (session.views[0]!.actors[0]!.at !== "end") session.forward(0);
+    expect(able()).toEqual([false, true, true]);
+    session.forward(1);
+    expect(able()).toEqual([false, true, false]);
+    viewsOf(session);
+    expect(able()).toEqual([false, false, false]);
+    expect(session.views[0]!.panels.tree).toEqual([]);
+  });
 });
