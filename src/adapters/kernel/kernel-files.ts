@@ -79,12 +79,17 @@ function checkImage(image: string): void {
 
 function modulesIn(folder: string): string[] {
   if (!existsSync(folder)) throw new CannotBoot(`there is no folder ${folder}`);
-  const files = (readdirSync(folder, { recursive: true }) as string[]).filter((file) =>
-    MODULE_FILE.test(file),
-  );
-  return MODULES.flatMap((name) =>
-    files.filter((file) => moduleName(file) === name).slice(0, 1),
-  ).map((file) => join(folder, file));
+  const files = [...filesBelow(folder)].filter((file) => MODULE_FILE.test(file));
+  return MODULES.flatMap((name) => files.filter((file) => moduleName(file) === name).slice(0, 1));
+}
+
+/** Links are not followed: `build` leads to the whole tree, which may have the folder in it. */
+function* filesBelow(folder: string): Iterable<string> {
+  for (const entry of readdirSync(folder, { withFileTypes: true })) {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) yield* filesBelow(path);
+    else yield path;
+  }
 }
 
 /** The name of a module as its file has it, with a dash: `kvm-amd`. */
