@@ -64,12 +64,18 @@ const TOPICS: Readonly<Record<TopicId, Topic>> = {
   13: { decisive: "p13.wrap.exactly-the-mmio-tables" },
   14: { decisive: "p14.contended.one-break-a-table" },
   15: { decisive: "p15.direct-root.two-requests", recorded: { of: ["14/D", "15/D"], command: 43 } },
-  16: { decisive: "p16.shrink-in-break.oldest-page-goes" },
+  16: {
+    decisive: "p16.shrink-in-break.oldest-page-goes",
+    recorded: { of: ["15/D", "16/D"], command: 43 },
+  },
   17: {
     decisive: "p17.break.flush-before-the-lock-is-dropped",
     recorded: { of: ["16/D", "17/D"], command: 43 },
   },
-  18: { decisive: "p18.contended.one-break-a-page" },
+  18: {
+    decisive: "p18.contended.one-break-a-page",
+    recorded: { of: ["17/D", "18/D"], command: 43 },
+  },
   19: { decisive: "p19.teardown.no-event", recorded: { of: ["18/D", "19/D"], command: 43 } },
   20: { decisive: "p20.facts.fields", recorded: { of: ["19/D", "20/D"], command: 41 } },
   21: {
@@ -80,11 +86,26 @@ const TOPICS: Readonly<Record<TopicId, Topic>> = {
     decisive: "p22.measured.young-root.prepared-once",
     recorded: { of: ["21/D", "22/D"], command: 43 },
   },
-  23: { decisive: "p23.direct.one-break-a-page" },
-  24: { decisive: "p24.facts.no-fast-invalidate" },
-  25: { decisive: "p25.teardown.direct.walk-never-starts-again" },
-  26: { decisive: "p26.flagged-level-2.warns-and-zaps" },
-  27: { decisive: "p27.flagged-invalid-root.not-prepared-again" },
+  23: {
+    decisive: "p23.direct.one-break-a-page",
+    recorded: { of: ["22/D", "23/D"], command: 43 },
+  },
+  24: {
+    decisive: "p24.facts.no-fast-invalidate",
+    recorded: { of: ["23/D", "24/D"], command: 43 },
+  },
+  25: {
+    decisive: "p25.teardown.direct.walk-never-starts-again",
+    recorded: { of: ["24/D", "25/D"], command: 43 },
+  },
+  26: {
+    decisive: "p26.flagged-level-2.warns-and-zaps",
+    recorded: { of: ["25/D", "26/D"], command: 43 },
+  },
+  27: {
+    decisive: "p27.flagged-invalid-root.not-prepared-again",
+    recorded: { of: ["26/D", "27/D"], command: 43 },
+  },
   E1: { decisive: "E1.defect.measured-entry", recorded: { of: ["05/X0", "06/X0"], command: 14 } },
   E2: { decisive: "E2.defect.release-in-rmap-pass" },
   E3: { decisive: "E3.defect.teardown.no-end-after-20-breaks" },
