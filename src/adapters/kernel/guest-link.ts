@@ -1,5 +1,4 @@
-import type { Socket } from "node:net";
-import { createInterface } from "node:readline";
+import type { Duplex } from "node:stream";
 import { GivesUp } from "../protocol/failure.ts";
 
 /** What the program inside answered to a command. */
@@ -21,30 +20,34 @@ interface Waiting {
 
 /** The conversation with the program inside: a command, then its answer. */
 export class GuestLink {
-  readonly #socket: Socket;
+  readonly #stream: Duplex;
   readonly #waiting: Waiting[] = [];
   #lines: string[] = [];
+  /** The beginning of a line: it is one when it has ended. */
+  #rest = "";
   /** The first thing that it says by itself. */
   readonly ready: Promise<GuestAnswer>;
 
-  constructor(socket: Socket) {
-    this.#socket = socket;
+  constructor(stream: Duplex) {
+    this.#stream = stream;
     this.ready = new Promise((resolve, reject) =>
       this.#waiting.push({ what: "start", resolve, reject }),
     );
-    const lines = createInterface({ input: socket, crlfDelay: Infinity });
-    lines.on("line", (line) => {
-      this.#take(line);
+    stream.setEncoding("utf8");
+    stream.on("data", (text: string) => {
+      const lines = (this.#rest + text).split("\n");
+      this.#rest = lines.pop()!;
+      for (const line of lines) this.#take(line.replace(/\r$/, ""));
     });
     // A machine that is gone is told by its end.
-    for (const each of [socket, lines]) each.on("error", () => undefined);
+    stream.on("error", () => undefined);
   }
 
   /** Waits for ever if the machine is gone. @throws GuestRefusal if it cannot be done. */
   ask(...words: readonly (string | number)[]): Promise<GuestAnswer> {
     return new Promise((resolve, reject) => {
       this.#waiting.push({ what: words.slice(0, 2).join(" "), resolve, reject });
-      this.#socket.write(`${words.join(" ")}\n`);
+      this.#stream.write(`${words.join(" ")}\n`);
     });
   }
 
