@@ -1,3 +1,6 @@
+import { once } from "node:events";
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { Execution } from "../src/explore/execution.ts";
 import {
@@ -30,6 +33,7 @@ const whole = (number: number): string => Math.round(number).toLocaleString("en"
 /** How fast interleavings are searched, and how that compares with others who search the same. */
 export async function exploreBench(): Promise<void> {
   executionsPerSecond();
+  await onAllCores();
   obligationTimes();
   for (const [id, model] of [
     ["01", "hook-before-store"],
@@ -61,6 +65,23 @@ function executionsPerSecond(): void {
     ];
   });
   printTable(["install × access, executions a second", "median", "fastest", "target"], rows);
+}
+
+/** The same search on each core, at the same time. */
+async function onAllCores(): Promise<void> {
+  const cores = availableParallelism();
+  const worker = new URL("./explore-worker.ts", import.meta.url);
+  const rates = await Promise.all(
+    Array.from({ length: cores }, async () => {
+      const [rate] = (await once(new Worker(worker), "message")) as [number];
+      return rate;
+    }),
+  );
+  const sum = rates.reduce((total, rate) => total + rate, 0);
+  printTable(
+    ["install × access, a search on each core", "executions a second", "target"],
+    [[`layer 2, ${cores} cores`, whole(sum), "30,000"]],
+  );
 }
 
 function obligationTimes(): void {
