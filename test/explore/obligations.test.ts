@@ -36,19 +36,22 @@ describe.each(obligationIds())("obligation %s", (id) => {
     }
   });
 
+  test("is about a property that is known", () => {
+    expect(obligation.property === "livelock" || propertyOf(obligation) !== null).toBe(true);
+  });
+
+  // What only a known-bad variant reaches has none (08).
   const witness = witnessCase(obligation);
-  test.runIf(witness !== null)("has a witness that shows it again, and only there", () => {
-    const file = join(PACKAGE_ROOT, WITNESSES, `${witness!.id}.json`);
+  if (witness === null) return;
+
+  test("has a witness that shows it again, and only there", () => {
+    const file = join(PACKAGE_ROOT, WITNESSES, `${witness.id}.json`);
     const stored = parseCase(readFileSync(file, "utf8"), file);
     expect(stored).toEqual(witness);
     const violations = (subject: Parameters<typeof composeSubject>[0]) =>
       judge(stored, recordOnReference(composeSubject(subject), stored));
     expect(violations(obligation.reachable[0]!)).toEqual([]);
     for (const subject of obligation.unreachable) expect(violations(subject)).not.toEqual([]);
-  });
-
-  test("is about a property that is known", () => {
-    expect(obligation.property === "livelock" || propertyOf(obligation) !== null).toBe(true);
   });
 });
 
