@@ -123,9 +123,11 @@ function mutantsTable(kills: readonly Kill[]): string[] {
 function recordingLines({ recordings }: Story): string[] {
   return recordings.flatMap(({ of, command, lines }, i) => {
     const file = `../../fixtures/recordings/${of}.trace.gz`;
+    const [folder = ""] = of.split("/");
+    const kernel = folder === "releases" ? "A release" : `Layer ${Number(folder)}`;
     return [
       ...(i === 0 ? [] : [""]),
-      `Layer ${Number(of.slice(0, 2))}, ${link(of, file)}, during ${code(command)}:`,
+      `${kernel}, ${link(of, file)}, during ${code(command)}:`,
       "",
       "```text",
       ...lines,

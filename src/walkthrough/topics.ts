@@ -9,12 +9,12 @@ export type TopicId = number | ErratumId;
 export interface Topic {
   /** The case whose two runs tell most: it fails without the patch, or shows the defect. */
   readonly decisive: string;
-  /** A command of the program that drove the kernels, and which layers' recordings of it. */
+  /** A command of the program that drove the kernels, and which recordings of it. */
   readonly recorded?: Recorded;
 }
 
 export interface Recorded {
-  /** Recordings: `11/D`, under `fixtures/recordings`. */
+  /** Recordings, a layer's or a release's: `11/D`, under `fixtures/recordings`. */
   readonly of: readonly string[];
   /** The number of the command. */
   readonly command: number;
@@ -60,9 +60,18 @@ const TOPICS: Readonly<Record<TopicId, Topic>> = {
     decisive: "p11.unaligned-slot.leaf-sptes-gone",
     recorded: { of: ["10/E", "11/E"], command: 27 },
   },
-  12: { decisive: "p12.document.mmio-generation-only" },
-  13: { decisive: "p13.wrap.exactly-the-mmio-tables" },
-  14: { decisive: "p14.contended.one-break-a-table" },
+  12: {
+    decisive: "p12.document.mmio-generation-only",
+    recorded: { of: ["11/D", "12/D"], command: 27 },
+  },
+  13: {
+    decisive: "p13.wrap.exactly-the-mmio-tables",
+    recorded: { of: ["12/X0", "13/X0"], command: 31 },
+  },
+  14: {
+    decisive: "p14.contended.one-break-a-table",
+    recorded: { of: ["13/X0", "14/X0"], command: 31 },
+  },
   15: { decisive: "p15.direct-root.two-requests", recorded: { of: ["14/D", "15/D"], command: 43 } },
   16: {
     decisive: "p16.shrink-in-break.oldest-page-goes",
@@ -115,5 +124,8 @@ const TOPICS: Readonly<Record<TopicId, Topic>> = {
     decisive: "E6.defect.deletion-without-rmaps-leaks",
     recorded: { of: ["09/D", "10/D"], command: 30 },
   },
-  E7: { decisive: "E7.defect.marked-after-the-zap-smm" },
+  E7: {
+    decisive: "E7.defect.marked-after-the-zap-smm",
+    recorded: { of: ["releases/debian-6.1-E7"], command: 34 },
+  },
 };
