@@ -3,7 +3,7 @@ import { type Row, row } from "./row.ts";
 import type { Logged } from "./run.ts";
 
 /** Most lines: the last ones. */
-const MAX_LINES = 160;
+const MAX_LINES = 60;
 
 /** The event log as rows: what was done, and below it what happened. */
 export function logRows(log: readonly Logged[]): readonly Row[] {

@@ -69,7 +69,7 @@ describeInBrowser("the stepper", (look) => {
     for (const [side, { composition }] of sides.entries()) {
       const { holds, counters } = expected(scenario, composition);
       expect(verdicts[side]).toContain(holds ? "✓ does what the case expects" : "✗ expected");
-      const rows = await texts(page, `.panel-counters .side:nth-child(${side + 1}) .text`);
+      const rows = await texts(page, `.panel-counters .side:nth-child(${side + 1}) li`);
       expect(rows.map((text) => text.replace(", differs", ""))).toEqual(counters);
     }
     expect(errors).toEqual([]);
@@ -132,7 +132,7 @@ describeInBrowser("the stepper", (look) => {
       page.evaluate(`document.activeElement.matches(${JSON.stringify(`.stepper ${list}`)})`);
     for (let tabs = 0; tabs < 60 && !(await inTree()); tabs++) await page.keyboard.press("Tab");
     await page.keyboard.press("ArrowUp");
-    const [chosen] = await texts(page, `${list} [aria-selected="true"] .text`);
+    const [chosen] = await texts(page, `${list} [aria-selected="true"]`);
     expect(chosen).toMatch(/^\[0\] gfn 0xc1000/);
     expect((await texts(page, ".entry .what"))[0]).toMatch(/^leaf 0x/);
     await page.keyboard.press("Home");
@@ -208,7 +208,7 @@ describeInBrowser("the stepper", (look) => {
     for (const key of "11111") await page.keyboard.press(key);
     await page.keyboard.press("End");
     await page.locator(".stepper .main[aria-disabled='true']").waitFor();
-    expect((await texts(page, ".panel-log .text")).join("\n")).toContain(
+    expect((await texts(page, ".panel-log li")).join("\n")).toContain(
       "→ outcome mapped, hva 0x10005000",
     );
     expect(errors).toEqual([]);
