@@ -79,7 +79,7 @@ const source = ["--import", "./scripts/register.js"];
 check("format", "npx", ["prettier", "--check", "--log-level=warn", "."]);
 check("lint", "npx", ["eslint", "."]);
 check("types", "npx", ["tsc", "-p", "."]);
-check("types of the site", "npx", ["tsc", "-p", "docs/.vitepress"]);
+check("types of the site", "npx", ["vue-tsc", "-p", "docs/.vitepress"]);
 check("generated types", process.execPath, [...source, "scripts/generate-types.ts", "--check"]);
 check("generated docs", process.execPath, [...source, "scripts/generate-reference.ts", "--check"]);
 check("pages", process.execPath, [...source, "scripts/lock-pages.ts", "--check"]);
