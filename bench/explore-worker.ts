@@ -12,7 +12,7 @@ function rateFor(milliseconds: number): number {
   const options = { properties: [propertyOf(obligation)!], hashing: false, sleepSets: false };
   const started = performance.now();
   let executions = 0;
-  let took = 0;
+  let took: number;
   do {
     executions += search(composition, obligation.scenario, options).executions;
     took = performance.now() - started;

@@ -1,5 +1,10 @@
 import { readFileSync } from "node:fs";
-import { type EChartsOption, init } from "echarts";
+import {
+  type EChartsOption,
+  type GraphSeriesOption,
+  type HeatmapSeriesOption,
+  init,
+} from "echarts";
 import { benchVm, createVcpu, setRegion, touch } from "../bench/machine.ts";
 import { recordOnReference } from "../src/adapters/reference/reference-implementation.ts";
 import type { MatrixLine } from "../src/conformance/matrix.ts";
@@ -75,7 +80,7 @@ function dependencies(): string {
       lineStyle: { color: "#666", width: 1, opacity: 1, curveness: 0.8 },
       data: nodes,
       links,
-    },
+    } satisfies GraphSeriesOption,
   });
 }
 
@@ -103,7 +108,11 @@ function matrix(lines: readonly MatrixLine[]): string {
       textStyle: { color: "#222" },
       inRange: { color: ["#f3f4f6", "#9db2e8", BLUE] },
     },
-    series: { type: "heatmap", data, itemStyle: { borderColor: "#fff", borderWidth: 1 } },
+    series: {
+      type: "heatmap",
+      data,
+      itemStyle: { borderColor: "#fff", borderWidth: 1 },
+    } satisfies HeatmapSeriesOption,
   });
 }
 
