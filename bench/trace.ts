@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Recording } from "../src/adapters/recording/recording.ts";
 import { readTrace } from "../src/adapters/recording/read-trace.ts";
 import { layer } from "../src/conformance/profiles.ts";
 import { writeKvmslotsTrace } from "../test/support/model-trace.ts";
@@ -17,7 +18,7 @@ export async function traceBench(): Promise<void> {
   writeKvmslotsTrace(file, layer(0, "merged"), MEGABYTES * 1_000_000);
 
   const started = performance.now();
-  const { lines } = await readTrace(file, () => []);
+  const { lines } = await readTrace(await Recording.open(file), () => []);
   const reading = performance.now() - started;
 
   const program = existsSync("dist/cli/main.js") ? "dist/cli/main.js" : "bin/kmc.js";

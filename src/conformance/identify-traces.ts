@@ -18,7 +18,9 @@ export interface TraceIdentification {
   readonly read: ReadFiles;
   /** Every candidate that nothing speaks against; empty if there is none. */
   readonly agreeing: readonly TraceResult[];
-  /** Of those the one with most patches and fewest errata; else the one that explains most. */
+  /** Whether something speaks for sure against each that was tried. */
+  readonly isRefuted: boolean;
+  /** Of those that agree the one with most patches and fewest errata; else the one that explains most. */
   readonly nearest: TraceResult;
   /** As seen from the nearest; empty if that does not agree, or could not follow anything. */
   readonly findings: readonly TraceFinding[];
@@ -69,7 +71,8 @@ export async function identifyTraces(
   const agreeing = results.filter(agrees);
   const isFollowed = nearest.replays.length > 0 && agrees(nearest);
   const findings = isFollowed ? await traceFindings(nearest.candidate, question) : [];
-  return { read: first.read, agreeing, nearest, findings };
+  const isRefuted = results.every((result) => result.isRefuted);
+  return { read: first.read, agreeing, isRefuted, nearest, findings };
 }
 
 /** The result that explains most; of equals the last layer, with fewest errata. */

@@ -1,3 +1,4 @@
+import type { Recording } from "../adapters/recording/recording.ts";
 import type { LeftOut } from "../adapters/recording/observation.ts";
 import { readTrace, type TraceFile } from "../adapters/recording/read-trace.ts";
 import type { Setup } from "../adapters/recording/setup.ts";
@@ -13,7 +14,7 @@ import {
 
 /** What recordings of one kernel are judged by. */
 export interface TraceQuestion {
-  readonly files: readonly string[];
+  readonly recordings: readonly Recording[];
   readonly facts: DeclaredFacts;
   readonly leftOut: LeftOut;
 }
@@ -24,6 +25,11 @@ export interface TraceResult {
   /** In the order of the files; no entry for a file that nobody knows to follow. */
   readonly replays: readonly FileReplay[];
   readonly contradictions: readonly Contradiction[];
+  /**
+   * Whether something speaks against it for sure: where events are missing, nobody knows whether
+   * the kernel did something else, or did it unseen.
+   */
+  readonly isRefuted: boolean;
 }
 
 export interface FileReplay {
@@ -40,36 +46,40 @@ export type ReadFiles = readonly { readonly file: string; readonly read: TraceFi
 
 /**
  * Reads the recordings once, and has every candidate follow them.
- * @param most lines of each recording that are read at most.
+ * @param most lines of each recording's program that are followed at most.
  * @throws UnreadableFile
  */
 export async function judgeTraces(
   candidates: readonly Candidate[],
-  { files, facts, leftOut }: TraceQuestion,
+  { recordings, facts, leftOut }: TraceQuestion,
   most = Infinity,
 ): Promise<{ results: readonly TraceResult[]; read: ReadFiles }> {
   const compositions = candidates.map(composeCandidate);
   const read: { file: string; read: TraceFile }[] = [];
   const replays: FileReplay[][] = candidates.map(() => []);
-  for (const file of files) {
+  const refuted = new Set<number>();
+  for (const recording of recordings) {
+    const { file } = recording;
     let following: readonly Replay[] = [];
     const start = (setup: Setup): readonly Replay[] =>
       (following = compositions.map((composition) => new Replay(composition, setup, leftOut)));
-    const trace = await readTrace(file, start, most);
+    const trace = await readTrace(recording, start, most);
     read.push({ file, read: trace });
     for (const [i, { matched, divergence, notReplayable }] of following.entries()) {
       replays[i]!.push({ file, matched, divergence, notReplayable });
+      if (divergence !== null && !trace.hasHoles) refuted.add(i);
     }
   }
+  const shown = new Set(read.flatMap((each) => [...each.read.tracepoints]));
   const declared = (composition: Composition): Contradiction[] => [
-    ...contradictions(composition, facts),
+    ...contradictions(composition, facts, shown),
     ...firstOfEach(read.flatMap((each) => contradictionsIn(composition, each.read))),
   ];
-  const results = candidates.map((candidate, i) => ({
-    candidate,
-    replays: replays[i]!,
-    contradictions: declared(compositions[i]!),
-  }));
+  const results = candidates.map((candidate, i) => {
+    const contradictions = declared(compositions[i]!);
+    const isRefuted = refuted.has(i) || contradictions.length > 0;
+    return { candidate, replays: replays[i]!, contradictions, isRefuted };
+  });
   return { results, read };
 }
 
@@ -108,8 +118,8 @@ export interface TraceFinding {
   readonly by: { readonly file: string; readonly divergence: Divergence } | Contradiction | null;
 }
 
-/** Lines of a recording in which parts are looked for: following it for each of them takes long. */
-export const LOOKED_FOR_PARTS = 20_000;
+/** Lines of a program in which parts are looked for: following it for each of them takes long. */
+export const LOOKED_FOR_PARTS = 12_000;
 
 /** Which parts show in the recordings, as seen from a candidate that they agree with. */
 export async function traceFindings(

@@ -51,14 +51,19 @@ export function parseSymbols(text: string): ReadonlySet<string> {
   return new Set(names.map((name) => name.replace(/\.(?:isra|part|constprop|cold)\..*$/, "")));
 }
 
-/** What a kernel declares otherwise than a composition; empty if they agree as far as is known. */
+/**
+ * What a kernel declares otherwise than a composition; empty if they agree as far as is known.
+ * @param shown tracepoints that a recording of the kernel shows: they are there, whatever is declared.
+ */
 export function contradictions(
   composition: Composition,
   { formats, events, symbols }: DeclaredFacts,
+  shown: ReadonlySet<string> = new Set(),
 ): Contradiction[] {
   const { ops } = composition;
   const found: Contradiction[] = [];
-  const has = events ?? (formats === undefined ? null : new Set(formats.keys()));
+  const declared = events ?? (formats === undefined ? null : new Set(formats.keys()));
+  const has = declared && new Set([...declared, ...shown]);
   for (const name of Object.keys(base.tracepoints)) {
     const fields = ops.tracepoints[name];
     const seen = formats?.get(name);

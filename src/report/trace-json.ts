@@ -12,7 +12,7 @@ export function traceJson(found: TraceIdentification, verdict: TraceVerdict) {
     verdict: verdict.verdict,
     why: verdict.verdict === "inconclusive" ? verdict.why : null,
     files: found.read.map(({ file, read }) => {
-      const { lines, events, setup, foreign, lost, reordered, others } = read;
+      const { lines, events, setup, foreign, lost, reordered, others, otherRuns } = read;
       return {
         ...{ file, lines, events },
         program: setup?.name ?? null,
@@ -21,6 +21,7 @@ export function traceJson(found: TraceIdentification, verdict: TraceVerdict) {
         lost: noted(lost),
         reordered: noted(reordered),
         others: noted(others),
+        otherRuns: noted(otherRuns),
         missing: read.missing,
         overwritten: read.overwritten,
         whole: read.isWhole,

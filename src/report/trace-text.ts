@@ -27,15 +27,16 @@ export function traceText(found: TraceIdentification, verdict: TraceVerdict): st
       const matched = nearest.replays.find((replay) => replay.file === file)?.matched ?? 0;
       return [...fileText(file, trace, matched), ...(i === read.length - 1 ? [""] : [])];
     }),
-    ...(verdict.verdict === "inconclusive" ? labelled("inconclusive: ", verdict.why) : []),
-    ...(nearest.replays.length === 0 ? [] : agreeingText(agreeing, nearest)),
+    ...(verdict.verdict === "inconclusive" ? inconclusiveText(verdict.why) : []),
+    // What nothing was compared with agrees with nothing.
+    ...(matchedBy(nearest) === 0 ? [] : agreeingText(agreeing, nearest)),
     ...(verdict.verdict === "diverges" ? divergesText(found) : []),
     ...(findings.length === 0 ? [] : ["", ...findings.map(findingText), ...lookedFor(read)]),
   ];
 }
 
 function fileText(file: string, trace: TraceFile, matched: number): string[] {
-  const { lines, setup, foreign, lost, reordered, others, missing, overwritten } = trace;
+  const { lines, setup, foreign, lost, reordered, others, otherRuns, missing, overwritten } = trace;
   const what =
     setup === null
       ? "no known program"
@@ -47,12 +48,18 @@ function fileText(file: string, trace: TraceFile, matched: number): string[] {
     ...noted("lost", lost, "place", "where events were lost"),
     ...noted("reordered", reordered, "line", "with an earlier time than the one above"),
     ...noted("left out", others, "line", "of another task"),
+    ...noted("other runs", otherRuns, "marker", "of another run, which belongs into another file"),
     ...(missing > 0 ? [`cut off: ${plural(missing, "event")} fewer than its header says`] : []),
     ...(overwritten ? ["overwritten: its header says that the beginning is missing"] : []),
   ];
   const text = `${basename(file)}: ${plural(lines, "line")}, ${what}; ${plural(matched, "event")} agree`;
   return [...labelled("", text), ...remarks.flatMap((remark) => labelled("  ", remark))];
 }
+
+const inconclusiveText = (why: string): string[] => [
+  ...labelled("inconclusive: ", why),
+  ...labelled("  ", 'how a recording is made: docs/trace.md, "Making a recording"'),
+];
 
 /** Layers and other sets of patches, one line for each choice of errata. */
 function agreeingText(agreeing: readonly TraceResult[], nearest: TraceResult): string[] {
@@ -130,6 +137,9 @@ const placeOf = ({ line }: Contradiction): string => (line === null ? "declared"
 
 /** Parts are not looked for in all of a long recording. */
 function lookedFor(read: TraceIdentification["read"]): string[] {
-  if (read.every((each) => each.read.lines <= LOOKED_FOR_PARTS)) return [];
-  return labelled("", `looked for in the first ${LOOKED_FOR_PARTS.toLocaleString("en")} lines`);
+  if (read.every((each) => each.read.followed <= LOOKED_FOR_PARTS)) return [];
+  return labelled(
+    "",
+    `looked for in the first ${LOOKED_FOR_PARTS.toLocaleString("en")} lines of the program`,
+  );
 }

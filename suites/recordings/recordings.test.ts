@@ -13,7 +13,7 @@ import type { Composition } from "../../src/reference/compose.ts";
 import { composeThrough } from "../../src/reference/compose.ts";
 import type { ErratumId } from "../../src/reference/patch.ts";
 import { PACKAGE_ROOT } from "../../src/scenario/package-root.ts";
-import { followed, recordingFile, recordingText } from "../../test/support/followed.ts";
+import { followed, opened, recordingFile, recordingText } from "../../test/support/followed.ts";
 import { describeReference } from "../support/against.ts";
 
 /**
@@ -59,7 +59,10 @@ describeReference.each(Array.from({ length: 28 }, (_, number) => number))(
 
     test("is told from all that does something else, as merged, as promised and between", async () => {
       const files = present.map((scenario) => recordingFile(nameOf(number, scenario)));
-      const { results } = await judgeTraces(layers(), { files, ...NO_FACTS });
+      const { results } = await judgeTraces(layers(), {
+        ...NO_FACTS,
+        recordings: await opened(...files),
+      });
       const told = results
         .filter(agrees)
         .map(({ candidate }) => composeCandidate(candidate))
@@ -102,7 +105,8 @@ describeReference.each([
 
   test("is told from what does something else, and declares nothing else either", async () => {
     const files = ["npt0", "npt1"].map((paging) => released(`${kernel}-${paging}`));
-    const question = { files, facts: declared(kernel), leftOut: new Set<string>() };
+    const recordings = await opened(...files);
+    const question = { recordings, facts: declared(kernel), leftOut: new Set<string>() };
     const found = await identifyTraces(question);
     expect(traceVerdict(found)).toEqual({ verdict: "agrees" });
     const told = found.agreeing.map(({ candidate }) => composeCandidate(candidate));
@@ -118,7 +122,7 @@ describeReference("Debian's 6.1, years after the series", () => {
   const files = [released("debian-6.1")];
   const facts = declared("debian-6.1");
   const judged = async (...leftOut: string[]) =>
-    identifyTraces({ files, facts, leftOut: new Set(leftOut) });
+    identifyTraces({ recordings: await opened(...files), facts, leftOut: new Set(leftOut) });
   /** Functions that it does not have any more. */
   const GONE = ["install", "reload"];
   /** An MMIO SPTE has other bits, and lets the guest execute. */
@@ -150,7 +154,7 @@ describeReference("Debian's 6.1, years after the series", () => {
 
   test("does what 1-10 and the later teardown do, with the fast invalidate back", async () => {
     const leftOut = new Set([...GONE, ...OTHER_BITS, ...OTHER_COUNT]);
-    const found = await identifyTraces({ files, facts: {}, leftOut });
+    const found = await identifyTraces({ recordings: await opened(...files), facts: {}, leftOut });
     expect(traceVerdict(found)).toEqual({ verdict: "agrees" });
     for (const { candidate } of found.agreeing) {
       const { patches, errata } = candidate;

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
@@ -20,6 +21,14 @@ function written(content: string | Buffer): string {
   writeFileSync(file, content);
   return file;
 }
+
+/** A recording as other options or programs print it. */
+const reformed = (form: RegExp, other: string): string =>
+  recordingText("11/D")
+    .split("\n")
+    .filter((line) => !line.startsWith("#"))
+    .map((line) => line.replace(form, other))
+    .join("\n");
 
 describe("of a recording that nobody claims anything of", () => {
   test("says what it agrees with, and what shows in it", async () => {
@@ -53,6 +62,22 @@ describe("of a recording that nobody claims anything of", () => {
     const layers = (document["agrees"] as { layer: number }[]).map(({ layer }) => layer);
     expect(layers).toEqual([11, 12, 13, 14, 14]);
     expect(document["findings"]).toHaveLength(34);
+  });
+});
+
+describe("a recording that can be read once", () => {
+  test.each([
+    { what: "standard input", shell: "sh", script: 'zcat "$1" | "$2" "$3" trace -' },
+    { what: "its other name", shell: "sh", script: 'zcat "$1" | "$2" "$3" trace /dev/stdin' },
+    { what: "a pipe, compressed", shell: "sh", script: 'cat "$1" | "$2" "$3" trace -' },
+    { what: "another command", shell: "bash", script: '"$2" "$3" trace <(zcat "$1")' },
+  ])("says what it says as a file: $what", ({ shell, script }) => {
+    const args = ["-c", script, "sh", D11, process.execPath, join(PACKAGE_ROOT, "bin/kmc.js")];
+    const { status, stdout, stderr } = spawnSync(shell, args, { encoding: "utf8" });
+    expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
+    expect(stdout).toContain(": 335 lines, drive, direct paging; ");
+    expect(stdout).toContain("\nagrees with layers 11-14, slips E1, E6\n");
+    expect(stdout).toMatch(/^present {7}11 /m);
   });
 });
 
@@ -104,7 +129,7 @@ test("in a long recording parts are looked for at its beginning", async () => {
   expect(out).toMatch(/^absent {8}11 /m);
   // The teardown comes later.
   expect(out).toMatch(/^undetermined {2}21 /m);
-  expect(out).toContain("\nlooked for in the first 20,000 lines\n");
+  expect(out).toContain("\nlooked for in the first 12,000 lines of the program\n");
   expect((await kmc("trace", D11, "--layer", "11")).out).not.toContain("looked for");
 });
 
@@ -162,40 +187,71 @@ test("events that a recording cannot show are ignored if somebody says so", asyn
 describe("is inconclusive, exit code 3:", () => {
   const lines = recordingText("11/D").split("\n");
 
-  test("a recording without events", async () => {
-    const header = lines.filter((line) => line.startsWith("#")).join("\n");
-    for (const text of ["", header]) {
-      const { code, out } = await kmc("trace", written(text));
-      expect(code).toBe(3);
-      expect(out).toContain("inconclusive: no marker in ");
-      expect(out).not.toContain("agrees with");
-      expect(out).not.toContain("undetermined");
-    }
+  const HOW = '\n  how a recording is made: docs/trace.md, "Making a recording"\n';
+
+  test.each([
+    {
+      what: "events",
+      text: lines.filter((line) => line.startsWith("#")).join("\n"),
+      says: " tells no event: tracing was off, or no event enabled ",
+    },
+    {
+      what: "markers",
+      text: lines.filter((line) => !line.includes("tracing_mark_write")).join("\n"),
+      says: "inconclusive: no marker in ",
+    },
+  ])("a recording without $what", async ({ text, says }) => {
+    const { code, out } = await kmc("trace", written(text));
+    expect(code).toBe(3);
+    expectNarrow(out.split("\n"));
+    expect(out.replaceAll(/\n +/g, " ")).toContain(says);
+    expect(out).toContain(HOW);
+    expect(out).not.toContain("agrees with");
+    expect(out).not.toContain("undetermined");
+  });
+
+  test("one in which something was left out; what agrees up to there is told", async () => {
+    const { code, out } = await kmc("trace", written(lines.toSpliced(150, 20, "[...]").join("\n")));
+    expect(code).toBe(3);
+    expect(out.replaceAll(/\s+/g, " ")).toContain(
+      'agrees up to line 151, where it cannot be followed: the line is none of a trace: "[...]"',
+    );
+    expect(out).toContain("\nagrees with layer");
+  });
+
+  test("one with the same run twice", async () => {
+    const { code, out } = await kmc("trace", written(lines.join("\n").repeat(2)));
+    expect(code).toBe(3);
+    expect(out.replaceAll(/\s+/g, " ")).toContain(
+      "the program runs a second time from there; one file is for one run: echo > trace before each",
+    );
+    expect(out).toMatch(/\n {2}other runs: \d+ markers of another run, .* the first is \d+\n/);
   });
 
   test("one that is not whole; what is wrong with its lines is told", async () => {
-    const changed = lines.toSpliced(150, 3, "CPU:0 [LOST 3 EVENTS]", "Oops").toSpliced(100, 0, "?");
+    const changed = lines.toSpliced(150, 3, "CPU:0 [LOST 3 EVENTS]", "Oops");
+    changed.splice(160, 0, "?");
     changed[60] = changed[60]!.replace(/ \d+\.\d+: /, " 0.5: ");
     changed.splice(120, 0, changed[119]!.replace(/-\d+ /, "-99999 "));
     const file = written(changed.join("\n"));
     const { code, out } = await kmc("trace", file);
     expect(code).toBe(3);
     expectNarrow(out.split("\n"));
-    expect(out).toContain("\n  foreign: 2 lines that cannot be read, the first is 101\n");
-    expect(out).toContain("\n  lost: 1 place where events were lost, the first is 153\n");
+    expect(out).toContain("\n  foreign: 2 lines that cannot be read, the first is 153\n");
+    expect(out).toContain("\n  lost: 1 place where events were lost, the first is 152\n");
     expect(out).toContain(
       "\n  reordered: 1 line with an earlier time than the one above, the first is 61\n",
     );
     expect(out).toContain("\n  left out: 1 line of another task, the first is 121\n");
     expect(out).toContain("\n  cut off: 2 events fewer than its header says\n");
     expect(out.replaceAll(/\s+/g, " ")).toContain(
-      "agrees up to line 153, where it cannot be followed: events were lost",
+      "agrees up to line 152, where it cannot be followed: events were lost",
     );
     const { document } = await kmcJson("trace", file);
     expectOutput(document, "trace");
     expect(document).toMatchObject({
       verdict: "inconclusive",
-      files: [{ lost: { count: 1, first: 153 }, others: { count: 1, first: 121 }, missing: 2 }],
+      files: [{ lost: { count: 1, first: 152 }, others: { count: 1, first: 121 }, missing: 2 }],
     });
   });
 
@@ -205,6 +261,7 @@ describe("is inconclusive, exit code 3:", () => {
       .replace(/entries-written: (\d+)\/\d+/, "entries-written: $1/9999");
     const { code, out } = await kmc("trace", written(changed));
     expect(code).toBe(3);
+    expect(out).not.toContain("agrees with");
     expect(out).toContain("\n  overwritten: its header says that the beginning is missing\n");
   });
 });
@@ -271,10 +328,52 @@ describe("what is wrong is said in one sentence, exit code 2:", () => {
       content: "Dear diary,\nnothing happened.\n",
       says: "is not ftrace text: none of its 2 lines tells an event",
     },
+    { what: "nothing", content: "", says: "is empty: docs/trace.md" },
     {
       what: "a trace.dat",
       content: "\x17\x08Dtracing\0",
       says: "is binary, as trace-cmd records; make text of it: trace-cmd report -N ",
+    },
+    {
+      what: "a trace.dat, compressed",
+      content: gzipSync("\x17\x08Dtracing\0"),
+      says: "is binary, as trace-cmd records; make text of it: trace-cmd report -N ",
+    },
+    {
+      what: "a perf.data",
+      content: "PERFILE2\0\0",
+      says: "is binary, of perf, which is not read: record with tracefs or trace-cmd",
+    },
+    {
+      what: "another archive",
+      content: Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, 1, 2]),
+      says: "is compressed by zstd, which is not unpacked here: zstd -dc ",
+    },
+    { what: "a program", content: "\x7fELF\x02\x01\x01\0\0", says: "is binary: what is read is" },
+    {
+      what: "times of an integer clock",
+      content: reformed(/ (\d+)\.(\d{6}): /, " $1$2: "),
+      says: "has a count for a time, as the clocks counter and x86-tsc give it: echo local > trace_clock",
+    },
+    {
+      what: "the latency format",
+      content: reformed(/ +(\[000\]) (\S+) +\d+\.\d+: /, "       0....   12us : "),
+      says: "is in the latency format: echo 0 > options/latency-format",
+    },
+    {
+      what: "events without context",
+      content: reformed(/^.* \d+\.\d{6}: /, ""),
+      says: "lacks task, CPU and time: echo 1 > options/context-info",
+    },
+    {
+      what: "perf script",
+      content: reformed(/^ *(\w+)-(\d+) +(\[\d+\]) \S+ +([\d.]+): /, "$1   $2 $3   $4:    kvmmmu:"),
+      says: "is from perf script, which is not read: record with tracefs or trace-cmd",
+    },
+    {
+      what: "a function graph",
+      content: " 0)               |  kvm_vcpu_ioctl() {\n 0)   0.123 us    |    mutex_lock();\n",
+      says: "is from the tracer function_graph: echo nop > current_tracer",
     },
     {
       what: "half an archive",
@@ -283,8 +382,10 @@ describe("what is wrong is said in one sentence, exit code 2:", () => {
     },
   ])("$what", async ({ content, says }) => {
     const file = written(content);
-    const { code, err } = await kmc("trace", file);
-    expect(code).toBe(2);
-    expect(err).toContain(`kmc: ${file} ${says}`);
+    const { code, out, err } = await kmc("trace", file);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toContain(`kmc: ${file} `);
+    expect(err).toContain(says);
+    expect(err.trimEnd().split("\n")).toHaveLength(1);
   });
 });

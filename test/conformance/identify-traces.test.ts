@@ -12,15 +12,15 @@ import { type TraceQuestion } from "../../src/conformance/judge-traces.ts";
 import { traceVerdict } from "../../src/conformance/trace-verdict.ts";
 import { composeSet } from "../../src/reference/compose.ts";
 import type { ErratumId } from "../../src/reference/patch.ts";
-import { recordingFile, recordingText } from "../support/followed.ts";
+import { opened, recordingFile, recordingText } from "../support/followed.ts";
 import { driveTrace, writeKvmslotsTrace } from "../support/model-trace.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
-const question = (...files: string[]): TraceQuestion => ({
-  ...{ files, facts: {}, leftOut: new Set<string>() },
+const question = async (...files: string[]): Promise<TraceQuestion> => ({
+  ...{ recordings: await opened(...files), facts: {}, leftOut: new Set<string>() },
 });
 
-const identified = (...files: string[]) => identifyTraces(question(...files));
+const identified = async (...files: string[]) => identifyTraces(await question(...files));
 
 const ofLayer = (layer: number, ...slips: ErratumId[]): Candidate => ({
   patches: new Set(Array.from({ length: layer }, (_, i) => i + 1)),
@@ -67,9 +67,9 @@ describe("a recording of layer 11", () => {
   });
 
   test("is judged as what is claimed, and nothing else", async () => {
-    const right = await identifyTraces(question(file), [ofLayer(12, "E1", "E6")]);
+    const right = await identifyTraces(await question(file), [ofLayer(12, "E1", "E6")]);
     expect(traceVerdict(right)).toEqual({ verdict: "agrees" });
-    const wrong = await identifyTraces(question(file), [ofLayer(12, "E1"), ofLayer(10)]);
+    const wrong = await identifyTraces(await question(file), [ofLayer(12, "E1"), ofLayer(10)]);
     expect(traceVerdict(wrong)).toEqual({ verdict: "diverges" });
     expect(wrong.agreeing).toEqual([]);
     expect(wrong.findings).toEqual([]);
@@ -79,7 +79,7 @@ describe("a recording of layer 11", () => {
 
   test("of several files all must agree, and each is told of", async () => {
     const files = [file, recordingFile("10/D")];
-    const found = await identifyTraces(question(...files), [ofLayer(11, "E1", "E6")]);
+    const found = await identifyTraces(await question(...files), [ofLayer(11, "E1", "E6")]);
     expect(traceVerdict(found)).toEqual({ verdict: "diverges" });
     expect(found.nearest.replays.map(({ divergence }) => divergence === null)).toEqual([
       true,
@@ -114,11 +114,16 @@ describe("is inconclusive:", () => {
   });
 
   test("one that nobody can follow, or that has nothing in it", async () => {
-    const header = recordingText("11/D").split("\n").slice(0, 8).join("\n");
-    for (const text of [header, ""]) {
+    const whole = recordingText("11/D").split("\n");
+    const unmarked = whole.filter((line) => !line.includes("_mark_write")).join("\n");
+    const header = whole.filter((line) => line.startsWith("#")).join("\n");
+    for (const [text, why] of [
+      [unmarked, /^no marker in /],
+      [header, / tells no event: /],
+    ] as const) {
       const verdict = traceVerdict(await identified(written(text)));
       expect(verdict).toMatchObject({ verdict: "inconclusive" });
-      expect(verdict).toMatchObject({ why: expect.stringMatching(/^no marker in /) as string });
+      expect(verdict).toMatchObject({ why: expect.stringMatching(why) as string });
     }
   });
 
@@ -137,10 +142,43 @@ describe("is inconclusive:", () => {
     expect(verdict).toMatchObject({ why: expect.stringContaining(why) as string });
   });
 
+  test("one in which lines are left out, or cannot be read", async () => {
+    const inside = lines.toSpliced(cut, 20, "[...]").join("\n");
+    const found = await identified(written(inside));
+    expect(told(found)).toContain("11E1E6");
+    expect(traceVerdict(found)).toMatchObject({
+      ...{ verdict: "inconclusive", why: expect.stringContaining(`line ${cut + 1}`) as string },
+    });
+    const first = lines.findIndex((line) => line.includes("kvm_mmu_prepare_zap_page"));
+    const unread = lines.with(first, lines[first]!.replace(" wux ", " abc "));
+    expect(traceVerdict(await identified(written(unread.join("\n"))))).toMatchObject({
+      verdict: "inconclusive",
+      why: expect.stringMatching(
+        new RegExp(`line ${first + 1},.*: kvm_mmu_prepare_zap_page is in a form`),
+      ) as string,
+    });
+  });
+
+  test("one with fewer events than its header says, though nothing tells where", async () => {
+    const without = written(lines.toSpliced(cut, 20).join("\n"));
+    const found = await identifyTraces(await question(without), [ofLayer(11, "E1", "E6")]);
+    expect(found.agreeing).toEqual([]);
+    expect(traceVerdict(found)).toMatchObject({
+      verdict: "inconclusive",
+      why: expect.stringMatching(/has 20 fewer events than its header says/) as string,
+    });
+    // Nobody can tell what a kernel did that did not say it, unless the header does not know either.
+    const body = lines.toSpliced(cut, 20).filter((line) => !line.startsWith("#"));
+    const bare = await identifyTraces(await question(written(body.join("\n"))), [
+      ofLayer(11, "E1", "E6"),
+    ]);
+    expect(traceVerdict(bare)).toEqual({ verdict: "diverges" });
+  });
+
   test("but what diverges before that diverges", async () => {
     const early = lines.findIndex((line) => line.includes("kvm_mmu_get_page"));
     const found = await identifyTraces(
-      question(written(lines.toSpliced(early, 1).slice(0, cut).join("\n"))),
+      await question(written(lines.toSpliced(early, 1).slice(0, cut).join("\n"))),
       [ofLayer(11, "E1", "E6")],
     );
     expect(traceVerdict(found)).toEqual({ verdict: "diverges" });
@@ -149,7 +187,10 @@ describe("is inconclusive:", () => {
 
 test("what a kernel declares otherwise speaks against a layer that does the same", async () => {
   const symbols = new Set(["kvm_mmu_zap_mmio_sptes"]);
-  const found = await identifyTraces({ ...question(recordingFile("11/D")), facts: { symbols } });
+  const found = await identifyTraces({
+    ...(await question(recordingFile("11/D"))),
+    facts: { symbols },
+  });
   expect(told(found)).toEqual(["13E1E6", "14E1E6", "14E1E4E6"]);
   expect(found.findings.find(({ part }) => part === 13)).toMatchObject({
     ...{ state: "present", by: { about: "function kvm_mmu_zap_mmio_sptes" } },

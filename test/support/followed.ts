@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { Recording } from "../../src/adapters/recording/recording.ts";
 import { type TraceFile, TraceReader } from "../../src/adapters/recording/read-trace.ts";
 import { Replay } from "../../src/adapters/recording/replay.ts";
 import type { Composition } from "../../src/reference/compose.ts";
@@ -12,6 +13,10 @@ export const recordingFile = (name: string): string =>
 
 export const recordingText = (name: string): string =>
   gunzipSync(readFileSync(recordingFile(name))).toString();
+
+/** Recordings that questions are asked about. */
+export const opened = (...files: readonly string[]): Promise<Recording[]> =>
+  Promise.all(files.map((file) => Recording.open(file)));
 
 /** What comes of a text when a composition follows it; no replay if nobody can follow. */
 export function followed(

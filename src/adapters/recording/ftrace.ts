@@ -25,6 +25,13 @@ export type FtraceLine =
  * `trace` file of tracefs and `trace-cmd report` differ in blanks only.
  */
 const EVENT = /^ *\S.*?-(\d+) +(?:\( *[-\d]+\) +)?\[\d+\] +(?:\S{4,5} +)?(\d+\.\d+): (\w+): *(.*)$/;
+/**
+ * What is no `event: text`: `sys_ioctl(fd: 4)`, `sys_ioctl -> 0x0`, a call told by the tracer
+ * `function`, a stack; of a stack, more lines follow.
+ */
+const OTHER =
+  /^ *\S.*?-(\d+) +(?:\( *[-\d]+\) +)?\[\d+\] +(?:\S{4,5} +)?(\d+\.\d+): (\w+(?=\(| -> | <-)|<(?:user )?stack trace>)(.*)$/;
+const OF_STACK = /^ *=> /;
 type Matched = readonly [all: string, task: string, time: string, event: string, printed: string];
 
 /**
@@ -40,7 +47,7 @@ const HEADER = /^(?:version = \d+|cpus=\d+|.* is empty\.?|trace-cmd: .*)$/;
 /** Reads one line; null for one that is not of a trace. */
 export function parseFtrace(raw: string): FtraceLine {
   const line = raw.endsWith("\r") ? raw.slice(0, -1) : raw;
-  const match = EVENT.exec(line);
+  const match = EVENT.exec(line) ?? (line.startsWith("#") ? null : OTHER.exec(line));
   if (match !== null) {
     const [, task, time, event, printed] = match as unknown as Matched;
     const place = printed.startsWith("(") ? PLACE.exec(printed) : null;
@@ -62,5 +69,6 @@ export function parseFtrace(raw: string): FtraceLine {
     const count = lost[1] ?? lost[2];
     return { lost: count === undefined ? null : Number(count) };
   }
-  return line.trim() === "" || HEADER.test(line) ? { comment: true } : null;
+  const isComment = line.trim() === "" || HEADER.test(line) || OF_STACK.test(line);
+  return isComment ? { comment: true } : null;
 }

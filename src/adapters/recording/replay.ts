@@ -89,6 +89,13 @@ export class Replay {
     if (this.goesOn) this.notReplayable = { line, why };
   }
 
+  /** What differed after a line is not its doing. @returns whether something did. */
+  withdraw(from: number): boolean {
+    if (this.divergence === null || this.divergence.line <= from) return false;
+    this.divergence = null;
+    return true;
+  }
+
   /** The recording is over, and not cut off: what is expected still will not come. */
   end(line: number): void {
     if (!this.goesOn) return;

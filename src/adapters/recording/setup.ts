@@ -18,41 +18,61 @@ export interface Setup {
   readonly isLast: (marker: string) => boolean;
 }
 
+/** The program that writes such markers; null for a marker of anybody else. */
+export function programOf(marker: string): Setup["name"] | null {
+  if (/^CMD \d+ /.test(marker)) return "drive";
+  return /^(GUEST|ROMSLOT) /.test(marker) ? "kvmslots" : null;
+}
+
+/** What is seen of a task: other ones may have VMs, too. */
+interface Seen {
+  paging: Paging | null;
+  rom: number | null;
+}
+
 /** Finds out from the beginning of a recording who drove the kernel, and how it maps memory. */
 export class SetupFinder {
   #name: Setup["name"] | null = null;
   #task = 0;
-  #paging: Paging | null = null;
-  #rom: number | null = null;
+  readonly #seen = new Map<number, Seen>();
 
   look({ marker, observation }: Told, task: number): void {
     if (marker !== undefined && this.#name === null) {
-      if (/^CMD \d+ /.test(marker)) this.#name = "drive";
-      else if (/^(GUEST|ROMSLOT) /.test(marker)) this.#name = "kvmslots";
+      this.#name = programOf(marker);
       this.#task = task;
     }
-    if (observation?.kind === "get_page") this.#paging ??= pagingOf(observation);
-    if (observation?.kind === "page_fault" && this.#rom === null) {
+    if (observation?.kind === "get_page") this.#of(task).paging ??= pagingOf(observation);
+    if (observation?.kind === "page_fault") {
       const address = Number(`0x${observation.fields["address"]!}`);
-      if (isInRom(address)) this.#rom = address;
+      if (isInRom(address)) this.#of(task).rom ??= address;
     }
+  }
+
+  #of(task: number): Seen {
+    const known = this.#seen.get(task);
+    if (known !== undefined) return known;
+    const seen: Seen = { paging: null, rom: null };
+    this.#seen.set(task, seen);
+    return seen;
   }
 
   /** Whether nothing that comes can tell more. */
   get isComplete(): boolean {
-    if (this.#name === null || this.#paging === null) return false;
-    return this.#name === "drive" || this.#rom !== null;
+    const { paging, rom } = this.#of(this.#task);
+    if (this.#name === null || paging === null) return false;
+    return this.#name === "drive" || rom !== null;
   }
 
   /** What was found out; null when no program is known that writes such markers. */
   get found(): Setup | null {
-    const known = { task: this.#task, paging: this.#paging ?? "npt" };
+    const seen = this.#of(this.#task);
+    const known = { task: this.#task, paging: seen.paging ?? "npt" };
     if (this.#name === "drive") {
       const isLast = (marker: string): boolean => marker === "PROGRAM end";
       return { ...known, name: "drive", program: (vm) => new Drive(vm), isLast };
     }
     if (this.#name === null) return null;
-    const rom = this.#rom ?? DEFAULT_ROM;
+    const rom = seen.rom ?? DEFAULT_ROM;
     const isLast = (marker: string): boolean => marker === "GUEST stop";
     return { ...known, name: "kvmslots", program: (vm) => new Kvmslots(vm, rom), isLast };
   }

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { FIELDS, KINDS, type Kind } from "../../adapters/recording/observation.ts";
-import { firstBytes, UnreadableFile } from "../../adapters/recording/lines.ts";
+import { Recording, UnreadableFile } from "../../adapters/recording/recording.ts";
 import type { Candidate } from "../../conformance/candidate.ts";
 import {
   identifyTraces,
@@ -32,11 +32,15 @@ interface Flags extends CompositionFlags {
   readonly json?: true;
 }
 
+const MADE = 'docs/trace.md, "Making a recording", says how one is made';
+
 const EXITS = { agrees: EXIT.ok, diverges: EXIT.fails, inconclusive: EXIT.inconclusive };
 
 /** `kmc trace FILE…`: whether what a real kernel did is what the reference does. */
 export function add(command: Command): void {
-  addCompositionFlags(command.argument("<files...>", "recordings of one kernel: ftrace text"))
+  addCompositionFlags(
+    command.argument("<files...>", "recordings of one kernel: ftrace text; - is standard input"),
+  )
     .option("--identify", "which layers or patches it agrees with; so without a claim")
     .option("--ignore <list>", "what not to compare: reload, or a field like mark_mmio_spte.access")
     .option("--formats <file>", "format files of the kernel's tracepoints, one after the other")
@@ -48,13 +52,16 @@ export function add(command: Command): void {
 
 async function trace(files: readonly string[], flags: Flags): Promise<void> {
   const candidates = candidatesOf(flags);
+  const facts = factsOf(flags);
   const leftOut = new Set(flags.ignore === undefined ? [] : flags.ignore.split(",").map(ignored));
-  const question = { files, facts: factsOf(flags), leftOut };
-  const found = await identified(question, candidates);
+  const found = await identified(files, { facts, leftOut }, candidates);
   for (const { file, read } of found.read) {
+    if (read.lines === 0) {
+      throw new UsageError(`${file} is empty: ${MADE}`);
+    }
     if (read.events > 0 || read.foreign.count === 0) continue;
     const what = `none of its ${read.lines} lines tells an event`;
-    throw new UsageError(`${file} is not ftrace text: ${what}`);
+    throw new UsageError(`${file} is not ftrace text: ${what}; ${read.foreignText ?? MADE}`);
   }
   const verdict = traceVerdict(found);
   if (flags.json === true) printJson(traceJson(found, verdict));
@@ -112,22 +119,19 @@ function named<T extends { readonly size: number }>(
   throw new UsageError(`${file} names no ${what}`);
 }
 
-/** How a trace.dat of trace-cmd begins. */
-const TRACE_DAT = Buffer.from("\x17\x08Dtracing", "latin1");
-
 /** @throws UsageError for a file that is not there, or of another kind. */
 async function identified(
-  question: TraceQuestion,
+  files: readonly string[],
+  question: Omit<TraceQuestion, "recordings">,
   candidates: readonly Candidate[] | undefined,
 ): Promise<TraceIdentification> {
+  const recordings: Recording[] = [];
   try {
-    for (const file of question.files) {
-      if (!(await firstBytes(file, TRACE_DAT.length)).equals(TRACE_DAT)) continue;
-      const how = `trace-cmd report -N ${file} > ${file}.txt`;
-      throw new UsageError(`${file} is binary, as trace-cmd records; make text of it: ${how}`);
-    }
-    return await identifyTraces(question, candidates);
+    for (const file of files) recordings.push(await Recording.open(file));
+    return await identifyTraces({ ...question, recordings }, candidates);
   } catch (error) {
     throw error instanceof UnreadableFile ? new UsageError(error.message) : error;
+  } finally {
+    for (const recording of recordings) recording.close();
   }
 }

@@ -3,11 +3,10 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import {
-  eachLine,
-  firstBytes,
   LONGEST_LINE,
+  Recording,
   UnreadableFile,
-} from "../../../src/adapters/recording/lines.ts";
+} from "../../../src/adapters/recording/recording.ts";
 import { temporaryFolder } from "../../support/temporary-folder.ts";
 
 function aFile(content: string | Buffer): string {
@@ -16,10 +15,11 @@ function aFile(content: string | Buffer): string {
   return file;
 }
 
-async function linesOf(file: string): Promise<string[]> {
+async function linesOf(file: string | Recording): Promise<string[]> {
   const lines: string[] = [];
   let last = 0;
-  await eachLine(file, (line, number) => {
+  const recording = typeof file === "string" ? await Recording.open(file) : file;
+  await recording.eachLine((line, number) => {
     lines.push(line);
     last = number;
     return number === lines.length;
@@ -60,20 +60,16 @@ test("a line without an end is cut, and what follows it is read", async () => {
 
 test("reading ends when nobody wants more", async () => {
   const seen: string[] = [];
-  await eachLine(aFile("a\nb\nc\n"), (line) => seen.push(line) < 2);
+  const recording = await Recording.open(aFile("a\nb\nc\n"));
+  await recording.eachLine((line) => seen.push(line) < 2);
   expect(seen).toEqual(["a", "b"]);
+  expect(await linesOf(recording)).toEqual(["a", "b", "c"]);
 });
 
 test("a file that is not there, or not whole, is an error in one sentence", async () => {
   const missing = "/nowhere/trace cannot be read: ENOENT";
   await expect(linesOf("/nowhere/trace")).rejects.toThrow(missing);
-  await expect(firstBytes("/nowhere/trace", 2)).rejects.toThrow(missing);
   const cut = aFile(gzipSync("a line\n".repeat(1000)).subarray(0, 30));
   await expect(linesOf(cut)).rejects.toThrow(UnreadableFile);
   await expect(linesOf(cut)).rejects.toThrow(`${cut} cannot be unpacked: unexpected end of file`);
-});
-
-test("the first bytes of a file are had without the rest", async () => {
-  expect(String(await firstBytes(aFile("abcdef"), 3))).toBe("abc");
-  expect(String(await firstBytes(aFile("ab"), 3))).toBe("ab");
 });
