@@ -1,5 +1,6 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import type { RunDocument } from "../../src/report/run-json.ts";
 import { kmc } from "../support/kmc.ts";
@@ -157,7 +158,11 @@ describe("kmc replay --deviations", () => {
 
   test("says what `kmc run` would have said with them", async () => {
     const transcript = await transcribed("10", ["--case", FAILS]);
-    expect((await kmc("replay", transcript)).code).toBe(1);
+    const again = await kmc("replay", transcript);
+    expect(again.code).toBe(1);
+    const packed = `${transcript}.gz`;
+    writeFileSync(packed, gzipSync(readFileSync(transcript)));
+    expect(await kmc("replay", packed)).toEqual(again);
     const excused = await judgedAgain(transcript, known({ case: FAILS, ...why }));
     expect(excused).toMatchObject({ code: 0, document: { summary: { deviates: 1, fails: 0 } } });
     const entries = known({ patch: 11, ...why }, { case: FAILS, ...why });

@@ -1,4 +1,6 @@
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
 import { recordOnReference } from "../../src/adapters/reference/reference-implementation.ts";
 import { claimLayer, ownClaim } from "../../src/conformance/claim.ts";
@@ -57,6 +59,8 @@ describe("the schema describes what is printed as JSON by", () => {
       ...{ code: 1, topics: ["zap-all-by-generation", "mmio-generation"], patch12: false },
     });
     expect(await told("other.txt")).toEqual({ code: 3, topics: [], patch12: null });
+    writeFileSync(join(folder, "after.txt.gz"), gzipSync(mmio));
+    expect(await told("after.txt.gz")).toEqual(await told("after.txt"));
   });
 
   test("kmc show, for every case, where it holds and before the series", () => {

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import {
   parseTranscript,
@@ -18,6 +17,7 @@ import { loadCases } from "../../scenario/load-cases.ts";
 import { claimOf } from "../composition-options.ts";
 import { addDeviationsFlag, inLightOf, readDeviations, withClaim } from "../deviations-option.ts";
 import { print, printJson } from "../output.ts";
+import { readText } from "../read-text.ts";
 import { UsageError } from "../usage-error.ts";
 import { exitCodeOf, reportParts } from "./run.ts";
 
@@ -80,10 +80,8 @@ async function judgeAgain(
 
 function read(file: string): Transcript {
   try {
-    return parseTranscript(readFileSync(file, "utf8"), file);
+    return parseTranscript(readText(file), file);
   } catch (error) {
-    if (error instanceof TranscriptError) throw new UsageError(error.message);
-    const code = (error as NodeJS.ErrnoException).code ?? String(error);
-    throw new UsageError(`${file} cannot be read: ${code}`);
+    throw error instanceof TranscriptError ? new UsageError(error.message) : error;
   }
 }
