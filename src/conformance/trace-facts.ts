@@ -41,14 +41,62 @@ export function parseFormats(text: string): Formats {
   return formats;
 }
 
-/** Names, one a line: what `ls events/kvmmmu` prints. */
-export const parseEvents = (text: string): ReadonlySet<string> =>
-  new Set(text.split(/\s+/).filter((name) => name !== ""));
+/** A file in which a line is not what the others are. One sentence begins with the file. */
+export class UnknownForm extends Error {
+  override readonly name = "UnknownForm";
+}
 
-/** A symbol table: `System.map`, or `/proc/kallsyms`. */
+/** Systems whose tracepoints are the kernel's own: a probe may have any name. */
+const SYSTEMS: readonly (string | undefined)[] = [undefined, "kvm", "kvmmmu"];
+
+/** What may stand around a name, as `perf list`, `bpftrace -l` and the folders of tracefs do. */
+const AROUND =
+  /^tracepoint:|^.*\/events\/|^events\/|\/(?:enable|filter|format|id)?$| *\[Tracepoint event\]$/g;
+const NAME = /^(?:([\w.-]+)[:/])?([\w.-]+)$/;
+
+/**
+ * Names of tracepoints, one a line: what `ls events/kvmmmu` prints, `available_events` has, or
+ * `trace-cmd list`, `perf list`, `bpftrace -l` print. @throws UnknownForm
+ */
+export function parseEvents(text: string): ReadonlySet<string> {
+  const all = text.split("\n").map((line) => line.trim());
+  // perf tells of events of other kinds, too, and how to name them.
+  const isPerf = all.some((line) => line.endsWith(TRACEPOINT));
+  const names = new Set<string>();
+  for (const [i, line] of all.entries()) {
+    if (line === "" || (isPerf && !line.endsWith(TRACEPOINT))) continue;
+    const match = NAME.exec(line.replaceAll(AROUND, ""));
+    if (match === null) {
+      throw new UnknownForm(
+        `line ${i + 1} is no name of a tracepoint: what is read is a line for each, as of available_events`,
+      );
+    }
+    const [, system, name] = match;
+    if (SYSTEMS.includes(system)) names.add(name!);
+  }
+  return names;
+}
+
+const TRACEPOINT = "[Tracepoint event]";
+
+/** Whether some of the names are of the MMU's tracepoints; otherwise nothing is said of them. */
+export const isAboutMmu = (names: Iterable<string>): boolean =>
+  [...names].some((name) => name in base.tracepoints);
+
+/** A symbol table: `System.map`, or `/proc/kallsyms`. @throws UnknownForm */
 export function parseSymbols(text: string): ReadonlySet<string> {
-  const names = [...text.matchAll(/^[\da-f]+ \w ([\w.]+)/gm)].map(([, name]) => name!);
-  return new Set(names.map((name) => name.replace(/\.(?:isra|part|constprop|cold)\..*$/, "")));
+  const names = new Set<string>();
+  for (const [i, line] of text.split("\n").entries()) {
+    if (line.trim() === "") continue;
+    const name = /^ *(?:[\da-f]{8,})? +\S +(\S+)/.exec(line)?.[1];
+    if (name === undefined) {
+      throw new UnknownForm(
+        `line ${i + 1} is no symbol: what is read has an address, a letter and a name in each`,
+      );
+    }
+    names.add(name.replace(/\.(?:isra|part|constprop|cold)\..*$/, ""));
+  }
+  return names;
 }
 
 /**

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
@@ -133,6 +133,12 @@ test("in a long recording parts are looked for at its beginning", async () => {
   expect((await kmc("trace", D11, "--layer", "11")).out).not.toContain("looked for");
 });
 
+test("a list of tracepoints without any of the MMU says nothing of them", async () => {
+  const { code, err } = await kmc("trace", D11, "--events", written("sched_switch\n"));
+  expect(code).toBe(2);
+  expect(err).toContain(" names no tracepoint of kvmmmu, so it does not tell which are there\n");
+});
+
 describe("what a kernel declares", () => {
   test("is compared, too", async () => {
     const facts = (kernel: string) => [
@@ -152,6 +158,9 @@ describe("what a kernel declares", () => {
   });
 
   test("by the names of its tracepoints alone", async () => {
+    const names = readFileSync(release("v5.2.1.events"), "utf8").trim().split("\n");
+    const available = written(names.map((name) => `kvmmmu:${name}\n`).join(""));
+    expect((await kmc("trace", V521, "--layer", "27", "--events", available)).code).toBe(0);
     const events = ["--events", release("v5.0.1.events")];
     expect((await kmc("trace", V521, "--layer", "27", ...events)).code).toBe(1);
   });
@@ -313,7 +322,12 @@ describe("what is wrong is said in one sentence, exit code 2:", () => {
     {
       what: "symbols that are none",
       args: [D11, "--symbols", join(PACKAGE_ROOT, "LICENSE")],
-      says: "names no symbol",
+      says: "LICENSE, line 1 is no symbol: ",
+    },
+    {
+      what: "events that are none",
+      args: [D11, "--events", join(PACKAGE_ROOT, "README.md")],
+      says: "README.md, line 1 is no name of a tracepoint: ",
     },
   ])("$what", async ({ args, says }) => {
     const { code, out, err } = await kmc("trace", ...args);

@@ -5,6 +5,7 @@ import { layer } from "../../src/conformance/profiles.ts";
 import {
   contradictions,
   contradictionsIn,
+  isAboutMmu,
   parseEvents,
   parseFormats,
   parseSymbols,
@@ -59,6 +60,48 @@ describe("tracepoints and their fields", () => {
     ]);
   });
 
+  test.each([
+    { what: "the folder of a system", lines: ["check_mmio_spte", "enable", "", "filter"] },
+    {
+      what: "available_events",
+      lines: ["sched:sched_switch", "kvmmmu:check_mmio_spte", "kprobes:kvm_mmu_sync_page"],
+    },
+    {
+      what: "perf list",
+      lines: [
+        "List of pre-defined events (to be used in -e or -M):",
+        "  branch-instructions OR branches                    [Hardware event]",
+        "  kvmmmu:check_mmio_spte                             [Tracepoint event]",
+        "  probe:kvm_mmu_sync_page                            [Tracepoint event]",
+      ],
+    },
+    { what: "bpftrace -l", lines: ["tracepoint:kvmmmu:check_mmio_spte"] },
+    { what: "find", lines: ["/sys/kernel/tracing/events/kvmmmu/check_mmio_spte/format"] },
+    { what: "an editor of Windows", lines: ["check_mmio_spte\r"] },
+  ])("are known by name as they are listed by $what", ({ lines }) => {
+    const found = parseEvents(`${lines.join("\n")}\n`);
+    expect(found).toContain("check_mmio_spte");
+    expect(found).not.toContain("kvm_mmu_sync_page");
+    expect(isAboutMmu(found)).toBe(true);
+  });
+
+  test("are not looked for in any text", () => {
+    const why = "line 3 is no name of a tracepoint: ";
+    expect(() => parseEvents("Title\n\nThis is a README.\n")).toThrow(why);
+    expect(isAboutMmu(parseEvents("sched:sched_switch\nsched_switch\n"))).toBe(false);
+  });
+
+  test("that a recording shows are there, whatever is declared", () => {
+    const events = parseEvents("check_mmio_spte");
+    const facts = contradictions(layer(27, "merged"), { events }, new Set(["mark_mmio_spte"]));
+    const about = facts.map((each) => each.about);
+    expect(about).toContain("tracepoint kvm_mmu_get_page");
+    expect(about).not.toContain("tracepoint mark_mmio_spte");
+    const formats = new Map([["check_mmio_spte", ["kvm_gen", "spte_gen", "spte"]]]);
+    const all = new Set(parseEvents(text("v5.2.1.events")));
+    expect(contradictions(layer(27, "merged"), { formats }, all)).toEqual([]);
+  });
+
   test("that are otherwise are told with both sides", () => {
     const formats = new Map(parseFormats(text("v5.2.1.formats")));
     formats.set("mark_mmio_spte", ["gfn"]);
@@ -68,7 +111,7 @@ describe("tracepoints and their fields", () => {
         ...{ kernel: "fields gfn", model: "fields sptep, gfn, access, gen", line: null },
       },
     ]);
-    const events = parseEvents("check_mmio_spte kvm_mmu_invalidate_zap_all_pages");
+    const events = parseEvents("check_mmio_spte\nkvm_mmu_invalidate_zap_all_pages");
     expect(contradictions(layer(27, "merged"), { events })).toContainEqual({
       about: "tracepoint kvm_mmu_invalidate_zap_all_pages",
       ...{ kernel: "there", model: "not there", line: null },
@@ -86,6 +129,10 @@ describe("symbols", () => {
     expect([...parseSymbols(table)]).toEqual([
       ...["kvm_mmu_zap_all", "is_obsolete_sp", "kvm_zap_obsolete_pages"],
     ]);
+  });
+
+  test("are not looked for in any text", () => {
+    expect(() => parseSymbols("ffffffff81000000 T a\nA b c\n")).toThrow("line 2 is no symbol: ");
   });
 
   test.each([

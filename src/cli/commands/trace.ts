@@ -10,9 +10,11 @@ import {
 import type { TraceQuestion } from "../../conformance/judge-traces.ts";
 import {
   type DeclaredFacts,
+  isAboutMmu,
   parseEvents,
   parseFormats,
   parseSymbols,
+  UnknownForm,
 } from "../../conformance/trace-facts.ts";
 import { traceVerdict } from "../../conformance/trace-verdict.ts";
 import { traceJson } from "../../report/trace-json.ts";
@@ -102,20 +104,38 @@ function ignored(text: string): string {
 
 function factsOf({ formats, events, symbols }: Flags): DeclaredFacts {
   return {
-    ...(formats !== undefined && { formats: named(formats, parseFormats, "tracepoint") }),
-    ...(events !== undefined && { events: named(events, parseEvents, "tracepoint") }),
+    ...(formats !== undefined && { formats: tracepoints(formats, parseFormats) }),
+    ...(events !== undefined && { events: tracepoints(events, parseEvents) }),
     ...(symbols !== undefined && { symbols: named(symbols, parseSymbols, "symbol") }),
   };
 }
 
-/** @throws UsageError for a file in which nothing is found. */
+/** @throws UsageError for a file that does not tell what it is asked for. */
+function tracepoints<T extends Named>(file: string, parse: (text: string) => T): T {
+  const found = named(file, parse, "tracepoint");
+  if (isAboutMmu(found.keys())) return found;
+  throw new UsageError(
+    `${file} names no tracepoint of kvmmmu, so it does not tell which are there`,
+  );
+}
+
+interface Named {
+  readonly size: number;
+  keys(): Iterable<string>;
+}
+
+/** @throws UsageError for a file in which nothing is found, or something else. */
 function named<T extends { readonly size: number }>(
   file: string,
   parse: (text: string) => T,
   what: string,
 ): T {
-  const found = parse(readText(file));
-  if (found.size > 0) return found;
+  try {
+    const found = parse(readText(file));
+    if (found.size > 0) return found;
+  } catch (error) {
+    throw error instanceof UnknownForm ? new UsageError(`${file}, ${error.message}`) : error;
+  }
   throw new UsageError(`${file} names no ${what}`);
 }
 
