@@ -29,6 +29,8 @@ export interface Thread {
   at: Stand;
   /** Fingerprint of what it has read and not forgotten: its local variables. */
   local: number;
+  /** The same without what it has read of the MMU: how it came here, and the memslots it saw. */
+  place: number;
   /** A vCPU on its way into the guest: it has not faulted since it last was about to enter. */
   entering: boolean;
   /** The walk over all pages that it is in: how many pages had been made when it began. */
@@ -59,7 +61,7 @@ export interface Seen extends Taken {
 /** Fingerprints at a point of an execution. */
 export interface Saved {
   readonly parts: readonly number[];
-  readonly locals: readonly number[];
+  readonly locals: readonly (readonly [local: number, place: number])[];
 }
 
 const NONE: readonly Event[] = [];
@@ -147,6 +149,7 @@ export class Execution {
       begun: false,
       at: "start",
       local: 0,
+      place: 0,
       entering: true,
       walk: null,
     };
@@ -240,18 +243,26 @@ export class Execution {
 
   /** What a thread knows is what it has read, until it forgets it. */
   #remember(thread: Thread, touched: number, ended: number): number {
-    if (ended > 0 && atRest(thread)) thread.local = 0;
-    else if (startsOver(thread)) thread.local = 1;
-    else if (this.#dropsItsRoots(thread)) thread.local = 2;
+    if (ended > 0 && atRest(thread)) thread.local = thread.place = 0;
+    else if (startsOver(thread)) thread.local = thread.place = 1;
+    else if (this.#dropsItsRoots(thread)) thread.local = thread.place = 2;
     else {
-      const read = new Hash().add(thread.local);
-      this.#fingerprint.parts.forEach((part, bit) => {
-        if (touched & (1 << bit)) read.add(part);
-      });
+      thread.place = this.#read(thread.place, touched & PARTS.memslots).addText(
+        nameOfStop(thread.at),
+      ).value;
+      const read = this.#read(thread.local, touched);
       for (const answer of this.#answers) read.add(answer ? 1 : 2);
-      thread.local = read.value;
+      thread.local = knowsNoPages(thread) ? thread.place : read.value;
     }
     return this.#fingerprint.update(touched);
+  }
+
+  #read(before: number, parts: number): Hash {
+    const read = new Hash().add(before);
+    this.#fingerprint.parts.forEach((part, bit) => {
+      if (parts & (1 << bit)) read.add(part);
+    });
+    return read;
   }
 
   /** About to drop its roots before it enters the guest, to load others then. */
@@ -283,14 +294,14 @@ export class Execution {
   }
 
   save(): Saved {
-    const locals = this.threads.map(({ local }) => local);
+    const locals = this.threads.map(({ local, place }) => [local, place] as const);
     return { parts: this.#fingerprint.parts.slice(), locals };
   }
 
   /** Takes over the fingerprints of an execution that came here the same way. */
   restore({ parts, locals }: Saved): void {
     this.#fingerprint.parts = parts.slice();
-    for (const thread of this.threads) thread.local = locals[thread.id]!;
+    for (const thread of this.threads) [thread.local, thread.place] = locals[thread.id]!;
   }
 
   /** When all threads are through: the steps that come after them. @throws KernelBug, ModelBug */
@@ -309,6 +320,17 @@ export class Execution {
 
 const partsOf = (steps: readonly ThreadStep[]): number =>
   steps.reduce((parts, step) => ("vcpu" in step ? parts | partOfVcpu(step.vcpu ?? 0) : parts), 0);
+
+/**
+ * Whether what a thread has read of the MMU no longer matters to it: only a vCPU takes something of it along to
+ * where it takes mmu_lock, and nobody to an install.
+ */
+const knowsNoPages = (thread: Thread): boolean => {
+  const { at } = thread;
+  if (typeof at === "object") return at.waitsFor === "srcu" || at.waitsFor === "slots_lock";
+  if (at.startsWith("memslots.")) return true;
+  return at === "mmu_lock.acquire" && !("vcpu" in nextStep(thread)!);
+};
 
 /** Between two operations: through, or about to enter the guest. */
 const atRest = ({ at }: Thread): boolean => at === "guest.enter" || at === "end";

@@ -9,7 +9,13 @@ import {
 } from "./obligation.ts";
 import type { Property } from "./property.ts";
 import type { Scenario } from "./scenario.ts";
-import { search, type SearchOptions, type SearchResult, type Violation } from "./search.ts";
+import {
+  type Counts,
+  search,
+  type SearchOptions,
+  type SearchResult,
+  type Violation,
+} from "./search.ts";
 import { shortestWitness, type Witness, witnessOf } from "./witness.ts";
 
 /** What was searched and found: every form of `kmc explore` shows this. */
@@ -29,8 +35,11 @@ export interface Searched {
   /** Whether the bad outcome must be reachable. */
   readonly expected: boolean;
   readonly reached: boolean;
-  readonly result: SearchResult;
+  readonly result: Figures;
 }
+
+/** How large a search was, and why it has not seen everything, or null. */
+export type Figures = Counts & Pick<SearchResult, "notCovered">;
 
 /** A schedule that leads to a bad outcome. */
 export interface ToldWitness extends Witness {
@@ -64,7 +73,7 @@ export function exploreObligation(
   const { id, title, why, scenario, reachable } = obligation;
   const searches = [...checkObligation(obligation, options)].map(
     ({ subject, expected, reached, result }): Searched => ({
-      ...{ subject: subjectText(subject), expected, reached, result },
+      ...{ subject: subjectText(subject), expected, reached, result: figuresOf(result) },
     }),
   );
   const composition = composeSubject(reachable[0]!);
@@ -100,12 +109,16 @@ export function exploreScenario(
     searches: [
       {
         ...{ subject, expected: false, reached: violations.length > 0 },
-        result: { ...(livelock ?? result), notCovered },
+        result: { ...figuresOf(livelock ?? result), notCovered },
       },
     ],
     witnesses: violations.map((violation) => told(composition, scenario, violation)),
   };
 }
+
+const figuresOf = ({ executions, states, steps, notCovered }: Figures): Figures => ({
+  ...{ executions, states, steps, notCovered },
+});
 
 function livelockOf(composition: Composition, scenario: Scenario): Violation | null {
   const { livelock } = searchProgress(composition, scenario);

@@ -142,11 +142,8 @@ function hashOfPage(hash: Hash, sp: ShadowPage, kvm: Kvm, names: Names): void {
 
 /** The name of the page behind a frame; 0 if it was freed. */
 function pageOf(kvm: Kvm, frame: number, names: Names): number {
-  try {
-    return names.get(kvm.page_header(frame)) ?? 0;
-  } catch {
-    return 0;
-  }
+  const sp = kvm.pageBehind(frame);
+  return sp === undefined ? 0 : (names.get(sp) ?? 0);
 }
 
 function hashOfVcpu(vcpu: Vcpu, names: Names): Hash {

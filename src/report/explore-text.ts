@@ -4,7 +4,7 @@ import {
   type ToldWitness,
   verdictOf,
 } from "../explore/exploration.ts";
-import type { SearchResult } from "../explore/search.ts";
+import type { Figures } from "../explore/exploration.ts";
 import { fit, labelled, plural } from "./table.ts";
 import { witnessText } from "./witness-text.ts";
 
@@ -61,7 +61,7 @@ export const sentenceOf = ({ sentence, atEnd }: ToldWitness): string =>
   `${sentence}${atEnd ? " (in the steps after the threads)" : ""}.`;
 
 /** How far a search came, as a sentence. */
-export function coverage({ executions, states, steps, notCovered }: SearchResult): string {
+export function coverage({ executions, states, steps, notCovered }: Figures): string {
   const seen = `${number(states)} states, ${plural(executions, "execution")}, ${number(steps)} steps`;
   return notCovered === null
     ? `Every order was covered: ${seen}.`

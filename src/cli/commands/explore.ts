@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { claimLayer, claimText } from "../../conformance/claim.ts";
 import { scenarioOfCase } from "../../explore/case-scenario.ts";
+import { exploreObligations } from "../../explore/explore-obligations.ts";
 import {
   type Exploration,
   exploreObligation,
@@ -16,7 +17,7 @@ import {
   readObligation,
 } from "../../explore/obligation.ts";
 import { ALWAYS, PROPERTIES } from "../../explore/properties/index.ts";
-import type { SearchOptions } from "../../explore/search.ts";
+import type { Counts, SearchOptions } from "../../explore/search.ts";
 import { LAST_LAYER } from "../../reference/compose.ts";
 import { explorationsHtml } from "../../report/explore-html.ts";
 import { explorationsJson } from "../../report/explore-json.ts";
@@ -64,14 +65,14 @@ export function add(command: Command): void {
     .action(explore);
 }
 
-function explore(target: string | undefined, flags: Flags): void {
+async function explore(target: string | undefined, flags: Flags): Promise<void> {
   if (flags.html !== undefined) ensureWritable(flags.html);
   const explorations: Exploration[] = [];
   const line = new LiveLine();
-  for (const { id, explored } of questions(target, flags)) {
-    const exploration = explored(({ executions, states }) => {
-      line.show(`${id}: ${executions} executions, ${states} states`);
-    });
+  const onProgress = (id: string, { executions, states }: Counts): void => {
+    line.show(`${id}: ${executions} executions, ${states} states`);
+  };
+  for await (const exploration of explored(target, flags, onProgress)) {
     line.clear();
     explorations.push(exploration);
     if (flags.markdown === true) print(explorationMarkdown(exploration));
@@ -82,49 +83,36 @@ function explore(target: string | undefined, flags: Flags): void {
   process.exitCode = exitOf(explorations);
 }
 
-type OnProgress = SearchOptions["onProgress"] & object;
-
-/** Something to search, which is then searched. */
-interface Asked {
-  readonly id: string;
-  readonly explored: (onProgress: OnProgress) => Exploration;
-}
-
-/** The searches that are asked for. @throws UsageError, CaseError */
-function questions(target: string | undefined, flags: Flags): Asked[] {
+/** What is asked for, searched. @throws UsageError, CaseError */
+function explored(
+  target: string | undefined,
+  flags: Flags,
+  onProgress: (id: string, counts: Counts) => void,
+): Iterable<Exploration> | AsyncIterable<Exploration> {
   const options: SearchOptions = {
     sleepSets: flags.sleepSets,
     hashing: flags.hashing,
     maxExecutions: parseNumber(flags.max, 1, Number.MAX_SAFE_INTEGER, "number of executions"),
     ...(flags.bound !== undefined && { preemptions: parseNumber(flags.bound, 0, 1000, "bound") }),
   };
+  const telling = (id: string): SearchOptions => ({
+    ...options,
+    onProgress: (counts) => {
+      onProgress(id, counts);
+    },
+  });
   const claim = claimOf(flags);
   const obligation = target === undefined ? null : obligationNamed(target);
   if (claim === null && flags.property === undefined) {
-    if (target === undefined) {
-      return obligationIds().map((id) => asked(loadObligation(id), options, false));
-    }
-    if (obligation !== null) return [asked(obligation, options, true)];
+    if (target === undefined) return exploreObligations(obligationIds(), options, onProgress);
+    if (obligation !== null) return [exploreObligation(obligation, telling(obligation.id), true)];
   }
   if (target === undefined) throw new UsageError("say what to explore: an obligation or a case");
   const question = questionOf(obligation ?? caseNamed(target), flags);
-  const chosen = claim ?? claimLayer(LAST_LAYER);
-  return [
-    {
-      id: question.id,
-      explored: (onProgress) =>
-        exploreScenario(question, chosen.composition, claimText(chosen), {
-          ...options,
-          onProgress,
-        }),
-    },
-  ];
+  const { composition, ...chosen } = claim ?? claimLayer(LAST_LAYER);
+  const subject = claimText({ composition, ...chosen });
+  return [exploreScenario(question, composition, subject, telling(question.id))];
 }
-
-const asked = (obligation: Obligation, options: SearchOptions, tellsWitness: boolean): Asked => ({
-  id: obligation.id,
-  explored: (onProgress) => exploreObligation(obligation, { ...options, onProgress }, tellsWitness),
-});
 
 const isFile = (target: string): boolean => target.endsWith(".json");
 

@@ -113,6 +113,11 @@ export class Kvm {
     return this.#page(frame - SHADOW_FRAME_BASE);
   }
 
+  /** The same for who only looks: nothing when it was freed. */
+  pageBehind(frame: number): ShadowPage | undefined {
+    return this.#pages.get(frame - SHADOW_FRAME_BASE);
+  }
+
   /** The entry that a reverse map's pointer stands for. */
   sptep(pointer: number): Sptep {
     return {
