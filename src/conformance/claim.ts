@@ -34,23 +34,24 @@ export function claimSet(
  * Where a case must hold when nobody says what to run it on: the layer of its patch, or the nearest
  * one in its range, under its profile, with its erratum put in or mended.
  */
-export function ownClaim({ patch, layers, profile, proof, erratum }: Case): Claim {
+export function ownClaim({ patch, layers, without, profile, proof, erratum }: Case): Claim {
   const layer = patch === 0 ? layers.to : Math.min(Math.max(patch, layers.from), layers.to);
   const composition =
     erratum === undefined
-      ? layerUnder(layer, profile === "merged" ? "merged" : "promised")
-      : layerWithErratum(layer, erratum, proof === "defect");
-  return { composition, layer };
+      ? layerUnder(layer, profile === "merged" ? "merged" : "promised", without)
+      : layerWithErratum(layer, erratum, proof === "defect", without);
+  return { composition, layer: composition.patches.length === layer ? layer : null };
 }
 
 /**
  * Whether a case must hold for what is claimed. A layer as promised or as merged: as the case
  * declares. Any other composition: if its patch is there and the reference, composed that way,
- * satisfies it.
+ * satisfies it. A case whose layers lack a patch says nothing of who has it.
  */
 export function mustHold(scenario: Case, { composition, layer }: Claim): boolean {
   const { patches, slips, remedies } = composition;
   if (scenario.patch !== 0 && !patches.includes(scenario.patch)) return false;
+  if (scenario.without?.some((patch) => patches.includes(patch)) === true) return false;
   const profile = profileOf(layer, slips);
   if (layer === null || profile === null || remedies.length > 0 || scenario.erratum !== undefined) {
     return holds(scenario, composition);

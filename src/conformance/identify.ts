@@ -82,7 +82,8 @@ function nearestLayers(observed: Observed): Candidate[] {
     for (let number = 0; number <= LAST_LAYER; number++) {
       let wrong = 0;
       for (const [scenario, satisfied] of observed) {
-        if (scenario.erratum !== undefined || !appliesTo(scenario, profile)) continue;
+        if (scenario.erratum !== undefined || scenario.without !== undefined) continue;
+        if (!appliesTo(scenario, profile)) continue;
         if (isDeclared(scenario, number) !== satisfied) wrong++;
       }
       if (wrong < best.wrong) best = { number, wrong };

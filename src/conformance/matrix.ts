@@ -6,14 +6,14 @@ import { LAST_LAYER } from "../reference/compose.ts";
 import { judge } from "./judge.ts";
 import { layer, layerWithErratum, type Profile, PROFILES } from "./profiles.ts";
 
-/** Whether a case holds on each layer, 0 to 27. */
+/** Whether a case holds on each layer, 0 to 27, without the patches that its layers lack. */
 export type Row = readonly boolean[];
 
 /**
  * A row, what it belongs to, and what the case declares it to be; null where it declares nothing.
  */
 export interface JudgedRow {
-  /** `promised`, `merged`, or an erratum with its defect in or mended. */
+  /** `promised`, `merged`, or an erratum with its defect in or mended; `, without 11`. */
   readonly under: string;
   readonly seen: Row;
   readonly declared: readonly (boolean | null)[];
@@ -39,12 +39,13 @@ export function matrixLine(scenario: Case): MatrixLine {
 
 function rowsOf(scenario: Case): JudgedRow[] {
   const declared = LAYERS.map((number) => isDeclared(scenario, number));
-  const { erratum } = scenario;
+  const { erratum, without = [] } = scenario;
+  const but = without.length === 0 ? "" : `, without ${without.join(", ")}`;
   if (erratum === undefined) {
     const profiles = PROFILES.filter((profile) => appliesTo(scenario, profile));
     return profiles.map((profile) => ({
-      under: profile,
-      seen: row(scenario, (number) => layer(number, profile)),
+      under: `${profile}${but}`,
+      seen: row(scenario, (number) => layer(number, profile, without)),
       declared,
     }));
   }
@@ -53,8 +54,8 @@ function rowsOf(scenario: Case): JudgedRow[] {
   const own = scenario.proof === "defect";
   const opposite = LAYERS.map((number) => (inRange(scenario, number) ? false : null));
   return [own, !own].map((defect) => ({
-    under: `${erratum} ${defect ? "defect" : "mended"}`,
-    seen: row(scenario, (number) => layerWithErratum(number, erratum, defect)),
+    under: `${erratum} ${defect ? "defect" : "mended"}${but}`,
+    seen: row(scenario, (number) => layerWithErratum(number, erratum, defect, without)),
     declared: defect === own ? declared : opposite,
   }));
 }

@@ -41,5 +41,6 @@ const concerns = (scenario: Case, { patch }: Mutant): boolean =>
   (scenario.patch === patch || scenario.patch === 0) &&
   (scenario.erratum === undefined ||
     (scenario.proof === "mended" && SLIPS.includes(scenario.erratum))) &&
+  scenario.without === undefined &&
   appliesTo(scenario, "promised") &&
   isDeclared(scenario, patch);

@@ -14,16 +14,27 @@ export const optionsOf = (profile: Profile): CompositionOptions => ({
 
 const cache = new Map<string, Composition>();
 
-/** A layer under a profile, made once. */
-export function layer(number: number, profile: Profile): Composition {
-  return cached(`${number} ${profile}`, () => composeThrough(number, optionsOf(profile)));
+/** A layer under a profile, or all of it but some patches; made once. */
+export function layer(
+  number: number,
+  profile: Profile,
+  without: readonly number[] = [],
+): Composition {
+  return cached(`${number} ${profile} ${without.join()}`, () =>
+    composeThrough(number, { ...optionsOf(profile), without }),
+  );
 }
 
-/** A layer as promised, with or without the defect of one erratum. */
-export function layerWithErratum(number: number, id: ErratumId, defect: boolean): Composition {
-  return cached(`${number} ${id} ${defect}`, () => {
-    if (SLIPS.includes(id)) return composeThrough(number, { slips: defect ? [id] : [] });
-    if (GAPS.includes(id)) return composeThrough(number, { remedies: defect ? [] : [id] });
+/** A layer as promised, or all of it but some patches, with the defect of one erratum or not. */
+export function layerWithErratum(
+  number: number,
+  id: ErratumId,
+  defect: boolean,
+  without: readonly number[] = [],
+): Composition {
+  return cached(`${number} ${id} ${defect} ${without.join()}`, () => {
+    if (SLIPS.includes(id)) return composeThrough(number, { slips: defect ? [id] : [], without });
+    if (GAPS.includes(id)) return composeThrough(number, { remedies: defect ? [] : [id], without });
     throw new RangeError(`there is no erratum ${id}`);
   });
 }

@@ -105,6 +105,7 @@ function hashOfHost({ written }: Known): Hash {
 function hashOfMmu(kvm: Kvm, names: Names, { walks }: Known): Hash {
   const { mmu_lock, n_max_mmu_pages, mmu_notifier_seq, mmu_notifier_count } = kvm;
   const hash = new Hash().add(Number(mmu_lock.held)).add(mmu_lock.waiters);
+  for (const part of mmu_lock.outlook(kvm.counters)) hash.add(Number(part));
   hash.add(n_max_mmu_pages).add(mmu_notifier_seq).add(mmu_notifier_count);
   hash.add(Number(kvm.tlbs_dirty)).add(Number(kvm.unflushed)).add(kvm.warned.size);
   hashOfList(hash, kvm.active_mmu_pages, names);

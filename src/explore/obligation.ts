@@ -25,6 +25,8 @@ export const OBLIGATION_FIGURES = "docs/interleavings.md";
 /** What runs: a layer, with errata, or with a known-bad variant of its last patch. */
 export interface Subject {
   readonly layer: number;
+  /** Patches of it that are left out. */
+  readonly without?: readonly number[];
   readonly slips?: readonly ErratumId[];
   readonly remedies?: readonly ErratumId[];
   readonly mutant?: string;
@@ -81,14 +83,16 @@ function readJson(path: string, file: string): unknown {
   }
 }
 
-export function composeSubject({ layer, slips, remedies, mutant }: Subject): Composition {
+export function composeSubject({ mutant, ...subject }: Subject): Composition {
+  const { layer, without = [], slips = [], remedies = [] } = subject;
   const overrides = mutants.filter(({ id }) => id === mutant);
-  return composeThrough(layer, { slips: slips ?? [], remedies: remedies ?? [], overrides });
+  return composeThrough(layer, { without, slips, remedies, overrides });
 }
 
-/** `layer 27, E1 put in, E2 remedied`. */
-export function subjectText({ layer, slips = [], remedies = [], mutant }: Subject): string {
-  const parts = [`layer ${layer}`];
+/** `layer 27 but for 11, with E1, without E2`. */
+export function subjectText({ mutant, ...subject }: Subject): string {
+  const { layer, without = [], slips = [], remedies = [] } = subject;
+  const parts = [`layer ${layer}${without.length > 0 ? ` but for ${without.join(" ")}` : ""}`];
   if (slips.length > 0) parts.push(`with ${slips.join(" ")}`);
   if (remedies.length > 0) parts.push(`without ${remedies.join(" ")}`);
   if (mutant !== undefined) parts.push(`as ${mutant}`);

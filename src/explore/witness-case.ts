@@ -29,7 +29,7 @@ export function witnessCase(obligation: Obligation): Case | null {
   if (id === null) return null;
   const subject = reachable[0]!;
   const steps = stepsOf(obligation, composeSubject(subject));
-  const { layer, slips = [] } = subject;
+  const { layer, without, slips = [] } = subject;
   const { number, erratum } = partsOf(obligation.id);
   return {
     id,
@@ -40,6 +40,7 @@ export function witnessCase(obligation: Obligation): Case | null {
     function: obligation.function,
     proof: "witness",
     layers: { from: layer, to: layer },
+    ...(without !== undefined && { without: [...without] }),
     profile: slips.length > 0 ? "merged" : "promised",
     machine: scenario.machine,
     steps,

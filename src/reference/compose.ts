@@ -36,6 +36,11 @@ export interface CompositionOptions {
   readonly overrides?: readonly Override[];
 }
 
+export interface LayerOptions extends CompositionOptions {
+  /** Patches of the layer that are left out. */
+  readonly without?: readonly number[];
+}
+
 /** Replaces operations right after a patch has been applied. */
 export interface Override {
   readonly patch: number;
@@ -45,13 +50,17 @@ export interface Override {
   readonly place?: Patch["place"];
 }
 
-/** Layer n: the base with patches 1 to n. @throws CompositionError */
-export function composeThrough(layer: number, options: CompositionOptions = {}): Composition {
+/** Layer n: the base with patches 1 to n, or all of them but some. @throws CompositionError */
+export function composeThrough(
+  layer: number,
+  { without = [], ...options }: LayerOptions = {},
+): Composition {
   if (!Number.isInteger(layer) || layer < 0 || layer > LAST_LAYER) {
     throw new CompositionError(`there is no layer ${layer}; layers go from 0 to ${LAST_LAYER}`);
   }
+  const numbers = allPatches.slice(0, layer).map(({ number }) => number);
   return composeSet(
-    allPatches.slice(0, layer).map(({ number }) => number),
+    numbers.filter((number) => !without.includes(number)),
     options,
   );
 }

@@ -25,10 +25,15 @@ function lineText({ scenario, rows }: MatrixLine): string[] {
   const same = rows.length === 2 && sameRow(rows[0]!, rows[1]!);
   const shown = same ? [{ ...rows[0]!, under: "both" }] : rows;
   return shown.map((row, i) => {
-    const name = fit(i === 0 ? scenario.id : "", ID_WIDTH);
-    return `${name} ${fit(UNDER[row.under] ?? row.under.slice(3), 7)} ${cells(row)}`;
+    const name = fit(i === 0 ? nameOf(scenario) : "", ID_WIDTH);
+    const [under] = row.under.split(",") as [string];
+    return `${name} ${fit(UNDER[under] ?? under.slice(3), 7)} ${cells(row)}`;
   });
 }
+
+/** The id, and `!11` behind it if that patch is left out of the layers. */
+const nameOf = ({ id, without = [] }: MatrixLine["scenario"]): string =>
+  [id, ...without.map((patch) => `!${patch}`)].join(" ");
 
 const sameRow = (a: JudgedRow, b: JudgedRow): boolean =>
   String(a.seen) === String(b.seen) && String(a.declared) === String(b.declared);

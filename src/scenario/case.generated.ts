@@ -149,6 +149,12 @@ export interface Case {
   proof: "layer" | "invariant" | "refactor" | "defect" | "mended" | "witness";
   layers: LayerRange;
   /**
+   * Patches that its layers lack, as kernels did that took one back: layer n is then the base with patches 1 to n but for these.
+   *
+   * @minItems 1
+   */
+  without?: number[];
+  /**
    * Layers outside `layers` on which it holds, too.
    */
   alsoHolds?: {

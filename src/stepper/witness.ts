@@ -4,6 +4,7 @@ import { sideId } from "./composition.ts";
 /** What runs, as an obligation of the explorer names it. */
 interface Subject {
   readonly layer: number;
+  readonly without?: readonly number[];
   readonly slips?: readonly ErratumId[];
   readonly remedies?: readonly ErratumId[];
 }
@@ -16,9 +17,13 @@ interface Reach {
 
 /**
  * What the witness of an obligation is opened with, as `sideOf` reads it: where it was found, and
- * where nothing like it can be, if there is such a place.
+ * where nothing like it can be, if there is such a place. Nothing of what lacks a patch of its
+ * layer: a side is a layer.
  */
 export const witnessSides = ({ reachable, unreachable }: Reach): string[] =>
-  [...reachable.slice(0, 1), ...unreachable.slice(0, 1)].map(({ layer, slips, remedies }) =>
-    sideId(layer, [...(slips ?? []), ...(remedies ?? [])]),
+  [reachable, unreachable].flatMap((subjects) =>
+    subjects
+      .filter(({ without }) => without === undefined)
+      .slice(0, 1)
+      .map(({ layer, slips, remedies }) => sideId(layer, [...(slips ?? []), ...(remedies ?? [])])),
   );

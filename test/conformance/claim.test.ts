@@ -136,6 +136,17 @@ describe("a case must hold for a layer", () => {
   });
 });
 
+test("a case of layers that lack a patch must hold only for who lacks it", () => {
+  const allBut11 = parsePatches("1-27,!11");
+  const scenario: Case = { ...otherSlotGoes, patch: 24, without: [11] };
+  expect(mustHold(scenario, claimSet(allBut11))).toBe(true);
+  expect(mustHold(scenario, claimLayer(27))).toBe(false);
+  expect(mustHold({ ...scenario, layers: { from: 0, to: 27 } }, claimLayer(27))).toBe(false);
+  expect(claimText(ownClaim({ ...scenario, layers: { from: 24, to: 27 } }))).toBe(
+    "patches 1-10, 12-24 as promised",
+  );
+});
+
 describe("where a case declares nothing, it must hold if the reference satisfies it:", () => {
   test("for a set of patches", () => {
     const with11 = claimSet([9, 10, 11]);

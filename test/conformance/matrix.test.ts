@@ -21,6 +21,9 @@ const from = (first: number, last = 27): boolean[] =>
 const rowsOf = (scenario: Case): readonly JudgedRow[] => matrixLine(scenario).rows;
 const wrongLayers = (scenario: Case): number[][] => rowsOf(scenario).map(contradictions);
 
+/** Where patch 11 was taken back, the other slot's pages go at every layer. */
+const takenBack: Case = { ...otherSlotGoes, layers: { from: 11, to: 27 }, without: [11] };
+
 test("a case holds on a composition that does what it expects", () => {
   expect(holds(otherSlotStays, composeThrough(11))).toBe(true);
   expect(holds(otherSlotStays, composeThrough(10))).toBe(false);
@@ -32,6 +35,15 @@ describe("the rows of a case", () => {
       { under: "promised", seen: from(11), declared: from(11) },
       { under: "merged", seen: from(11), declared: from(11) },
     ]);
+  });
+
+  test("are those of the layers without the patches that it says they lack", () => {
+    const before = [{ layers: { from: 0, to: 10 }, because: "11 is not there yet" }];
+    const scenario: Case = { ...takenBack, alsoHolds: before };
+    const [promised, merged] = rowsOf(scenario);
+    expect(promised).toEqual({ under: "promised, without 11", seen: from(0), declared: from(0) });
+    expect(merged!.under).toBe("merged, without 11");
+    expect(rowsOf(otherSlotGoes)[0]!.seen).toEqual(from(0, 10));
   });
 
   test("are that of its profile if it speaks of one only", () => {
@@ -90,7 +102,8 @@ describe("the rows of a case of an erratum", () => {
   test.each(first)("are with and without its defect: $id", (scenario) => {
     const { erratum, layers, proof } = scenario;
     const [own, other] = rowsOf(scenario) as [JudgedRow, JudgedRow];
-    const names = [`${erratum} defect`, `${erratum} mended`];
+    const but = scenario.without === undefined ? "" : `, without ${scenario.without.join(", ")}`;
+    const names = [`${erratum} defect${but}`, `${erratum} mended${but}`];
     expect([own.under, other.under]).toEqual(proof === "defect" ? names : names.reverse());
     expect(own.declared).toEqual(LAYERS.map((layer) => isDeclared(scenario, layer)));
     expect(other.declared).toEqual(

@@ -25,11 +25,13 @@ const KMC = `exec "${process.execPath}" "${join(PACKAGE_ROOT, "bin/kmc.js")}"`;
 const options = { stepTimeout: 60_000 };
 
 /** What the reference that a witness is for does, and what it is called on the command line. */
-function subjectOf({ layers, profile, erratum }: Case): { composed: Composition; flags: string } {
+function subjectOf(witness: Case): { composed: Composition; flags: string } {
+  const { layers, profile, erratum, without = [] } = witness;
   const slips: ErratumId[] = profile === "merged" && erratum !== undefined ? [erratum] : [];
-  const composed = composeThrough(layers.from, { slips });
-  const flags = `--layer ${layers.from}${slips.length > 0 ? ` --slips ${slips.join(",")}` : ""}`;
-  return { composed, flags };
+  const composed = composeThrough(layers.from, { slips, without });
+  const patches = [`1-${layers.from}`, ...without.map((patch) => `!${patch}`)].join(",");
+  const what = without.length === 0 ? `--layer ${layers.from}` : `--patches ${patches}`;
+  return { composed, flags: `${what}${slips.length > 0 ? ` --slips ${slips.join(",")}` : ""}` };
 }
 
 /** Without events: an implementation is asked for those that a case names. */

@@ -201,7 +201,7 @@ describe("a set of patches", () => {
     expect(cached).toEqual([0x700, 0]);
   });
 
-  test("as in v5.4 and later, 01-08 and 10: a removed slot takes everything, by the fast invalidate", () => {
+  test("as in v5.3 and later, 01-08 and 10: a removed slot takes everything, by the fast invalidate", () => {
     const composition = composeSet([1, 2, 3, 4, 5, 6, 7, 8, 10]);
     expect(composition.origin.get(HANDLER)).toBe(0);
     expect(composition.origin.get("kvm_mmu_flush_or_zap")).toBe(10);
@@ -211,7 +211,7 @@ describe("a set of patches", () => {
     vm.expectConsistent();
   });
 
-  test("as in v5.3, all but 11: a removed slot takes everything, by the walk over all tables", () => {
+  test("as in 5.2.11, all but 11: a removed slot takes everything, by the walk over all tables", () => {
     const composition = composeSet(allBut(11));
     expect(composition.patches).toEqual(allBut(11));
     expect(composition.origin.get(HANDLER)).toBe(24);

@@ -77,7 +77,7 @@ describe("a document that the schema does not allow is refused", () => {
       pointer: "",
       problem:
         'there is no property "note" here; there are $schema, id, title, why, patch, erratum, ' +
-        "question, function, proof, layers, alsoHolds, profile, machine, steps, expect",
+        "question, function, proof, layers, without, alsoHolds, profile, machine, steps, expect",
     },
     {
       mistake: "a value that is none of those allowed",

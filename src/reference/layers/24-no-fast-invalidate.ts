@@ -22,7 +22,7 @@ export const noFastInvalidate = patch({
       for (const sp of kvm.mmu_page_hash.of(gfn)) if (!sp.invalid) yield sp;
     },
 
-    // Without 11 a removed slot still takes everything with it, by 21's walk: Linux v5.3.
+    // Without 11 a removed slot still takes everything with it, by 21's walk: Linux 5.2.11.
     ...(!has(11) && {
       *kvm_mmu_invalidate_zap_pages_in_memslot(kvm) {
         yield* kvm.ops.kvm_mmu_zap_all(kvm);

@@ -51,6 +51,23 @@ export class MmuLock {
     this.#atBreak = { prepares, walk_restarts };
   }
 
+  /**
+   * What the answers to come depend on: whether somebody wants it now, how many questions are left
+   * until nobody begins to any more, and what `always` has seen since the last break.
+   */
+  outlook({ prepares, walk_restarts }: Counters): readonly [boolean, number, boolean, boolean] {
+    const when = this.#when;
+    const left = typeof when === "object" && "at" in when ? this.#left(when.at) : 0;
+    const { prepares: zapped, walk_restarts: started } = this.#atBreak;
+    const asks = when === "always";
+    return [this.#wanted, left, asks && prepares !== zapped, asks && walk_restarts === started];
+  }
+
+  /** How many questions are left until the last one at which somebody begins to want it. */
+  #left(at: readonly number[]): number {
+    return Math.max(0, Math.max(0, ...at) - this.#questions);
+  }
+
   #begins(when: Exclude<ContentionWhen, string>): boolean {
     const question = this.#questions;
     return "at" in when ? when.at.includes(question) : when.ask(question);

@@ -69,8 +69,10 @@ describe("E3 under the profile of the merged code", () => {
       (layer) => composeThrough(layer, { slips, remedies: ["E3"] }).remedies.length > 0,
     );
 
-  test("is open from 25 on only: before, E4 keeps the walks from giving up the lock", () => {
-    expect(openWith("E1", "E4", "E6")).toEqual(range(25));
+  // E4 keeps the walk over MMIO tables from giving up the lock; that over all tables still does at
+  // a root in use, and a running vCPU makes a new one in each break (obligation E3.teardown).
+  test("is open from 23 on, where the walk over all tables gives up the lock", () => {
+    expect(openWith("E1", "E4", "E6")).toEqual(range(23));
   });
 
   test("is open from 14 on with the other slips alone", () => {
