@@ -1,6 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
+import type { Implementation } from "../adapters/implementation.ts";
+import { type Introduction, introducedCapability } from "../adapters/protocol/messages.ts";
 import {
   applyDeviations,
   type Deviations,
@@ -13,6 +15,7 @@ import type { Case } from "../scenario/case.generated.ts";
 import { loadCases } from "../scenario/load-cases.ts";
 import { PACKAGE_ROOT } from "../scenario/package-root.ts";
 import type { CompositionFlags } from "./composition-options.ts";
+import type { UnderTest } from "./implementation-options.ts";
 import { UsageError } from "./usage-error.ts";
 
 export const addDeviationsFlag = (command: Command): Command =>
@@ -54,6 +57,33 @@ export function withClaim(flags: CompositionFlags, { claim }: Deviations): Compo
     throw new UsageError(`--${given} and these deviations exclude each other: both make a claim`);
   }
   return { ...flags, ...claim };
+}
+
+/**
+ * An implementation with the width of the generation that the claim says, where it does not say
+ * itself. @throws UsageError if it says another one
+ */
+export function withWidth(underTest: UnderTest, { claim }: Deviations): UnderTest {
+  const claimed = claim?.mmio_generation_bits;
+  const { name, machine } = underTest.introduction;
+  const told = machine.mmio_generation_bits ?? undefined;
+  if (claimed === undefined || told === claimed) return underTest;
+  if (told !== undefined) {
+    throw new UsageError(
+      `these deviations are of a kernel whose MMIO generation has ${claimed} bits, and that of ` +
+        `${name} has ${told}`,
+    );
+  }
+  const introduction: Introduction = {
+    ...underTest.introduction,
+    machine: { ...machine, mmio_generation_bits: claimed },
+  };
+  const workers = underTest.workers.map((worker): Implementation => ({
+    name: worker.name,
+    offers: (capability) => introducedCapability(introduction, capability),
+    record: (scenario, options) => worker.record(scenario, options),
+  }));
+  return { ...underTest, introduction, workers };
 }
 
 /**

@@ -22,6 +22,8 @@ export interface Deviations {
     readonly patches?: string;
     readonly slips?: string;
     readonly remedies?: string;
+    /** Bits of the generation in an MMIO SPTE. */
+    readonly mmio_generation_bits?: number;
     /** How that is known. */
     readonly because?: string;
   };

@@ -75,10 +75,10 @@ function eventExpectations(scenario: Case): EventExpectations[] {
 
 /**
  * What every machine has if a case does not say. The number of address spaces is always said; a
- * case that names its paging needs it, the usual one, too.
+ * case that names its paging, or the width of the generation in an MMIO SPTE, needs it, the usual
+ * one, too.
  */
 const DEFAULTS: Machine = {
-  mmio_generation_bits: 19,
   preempt: false,
   page_budget: null,
   host_page_size: "4K",

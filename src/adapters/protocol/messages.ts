@@ -71,6 +71,8 @@ export interface Introduction {
     readonly address_spaces: number;
     readonly physical_address_width: number;
     readonly paging?: "ept" | "npt" | "shadow";
+    /** 19 if left out; null if it is not known. */
+    readonly mmio_generation_bits?: number | null;
   };
   readonly facts?: Readonly<Record<string, unknown>>;
 }
@@ -82,6 +84,9 @@ export type Answer = Readonly<Record<string, unknown>> & {
   readonly stops?: readonly { readonly run: string; readonly at: string }[];
 };
 
+/** What an implementation that does not say has. */
+const USUAL_GENERATION_BITS = 19;
+
 /** Whether an introduction offers a capability (docs/protocol.md, Capabilities). */
 export function introducedCapability(
   { capabilities, machine, facts = {} }: Introduction,
@@ -92,6 +97,8 @@ export function introducedCapability(
   if (capability === `machine:physical_address_width=${machine.physical_address_width}`)
     return true;
   if (capability === `machine:paging=${machine.paging ?? "npt"}`) return true;
+  const { mmio_generation_bits: bits = USUAL_GENERATION_BITS } = machine;
+  if (capability === `machine:mmio_generation_bits=${bits}`) return true;
   const [kind, name] = capability.split(":") as [string, string];
   if (kind === "fact") return name in facts && covers(capabilities, capability);
   return covers(capabilities, capability);

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { Asked } from "../../adapters/protocol/transcript.ts";
 import { referenceImplementation } from "../../adapters/reference/reference-implementation.ts";
 import { type Claim, claimLayer, claimText } from "../../conformance/claim.ts";
+import type { Deviations } from "../../conformance/deviations.ts";
 import { isGood } from "../../conformance/run-cases.ts";
 import { runSuites, type SuitesRun } from "../../conformance/run-suites.ts";
 import { smokeCases } from "../../conformance/smoke.ts";
@@ -12,7 +13,13 @@ import type { RunReport } from "../../report/run-report.ts";
 import { runText } from "../../report/run-text.ts";
 import type { Case } from "../../scenario/case.generated.ts";
 import { addCompositionFlags, claimOf, type CompositionFlags } from "../composition-options.ts";
-import { addDeviationsFlag, inLightOf, readDeviations, withClaim } from "../deviations-option.ts";
+import {
+  addDeviationsFlag,
+  inLightOf,
+  readDeviations,
+  withClaim,
+  withWidth,
+} from "../deviations-option.ts";
 import { EXIT } from "../exit-codes.ts";
 import {
   addImplementationFlags,
@@ -79,7 +86,7 @@ export async function run(flags: Flags): Promise<void> {
   }
   for (const { path } of files) ensureWritable(path);
 
-  const found = await reportOf(cases, claim, flags);
+  const found = await reportOf(cases, claim, flags, deviations);
   const report = deviations === null ? found : inLightOf(deviations, found, cases);
 
   for (const { path, format } of files) writeWhole(path, RUN_FORMATS[format](report));
@@ -92,23 +99,30 @@ async function reportOf(
   cases: readonly Case[],
   claim: Claim | null,
   flags: Flags,
+  deviations: Deviations | null,
 ): Promise<RunReport> {
   if (flags.transcript !== undefined && flags.impl === undefined) {
     throw new UsageError("--transcript needs --impl");
   }
   const transcript = flags.transcript === undefined ? null : new TranscriptFile(flags.transcript);
-  const underTest = await startImplementation(flags, transcript?.addCase).catch(
-    (error: unknown) => {
-      transcript?.discard();
-      throw error;
-    },
-  );
+  const started = await startImplementation(flags, transcript?.addCase).catch((error: unknown) => {
+    transcript?.discard();
+    throw error;
+  });
   const chosen = flags.patch !== undefined || flags.case !== undefined;
-  if (underTest === null) {
+  if (started === null) {
     if (claim === null) return runOnOwnLayers(cases);
     const reference = referenceImplementation(claim.composition, "reference");
     const found = await runSuites([reference], { cases, claim, findErrata: false, chosen });
     return { implementation: REFERENCE, restarts: 0, ...reportParts(cases, found) };
+  }
+  let underTest: UnderTest;
+  try {
+    underTest = deviations === null ? started : withWidth(started, deviations);
+  } catch (error) {
+    transcript?.discard();
+    await started.close();
+    throw error;
   }
   const { name, version } = underTest.introduction;
   const claimed = claim ?? claimLayer(LAST_LAYER);
