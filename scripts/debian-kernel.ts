@@ -66,9 +66,9 @@ export function debianPage({ introduction, results }: DebianRun): string {
 Written by \`npm run lock:debian\` from a live run of \`npx kmc kernel\` on Debian 12's kernel, Linux ${release}, with the
 legacy MMU, under nested and shadow paging; checked by the tests. ${assessed} cases were assessed.
 
-All 27 patches were merged in v5.1. What is not there now was _undone later_: patch 11 in v5.3, most of what builds on it
-in v5.4, which brought a fast invalidate back ([what became of the series](series.md#what-became-of-the-series)). _Not
-assessed_ is what no case that a live kernel can be asked tells. A patch that others need is vouched for by them.
+All 27 patches were merged in v5.1. What is not there now was _undone later_: patch 11 before v5.3,
+which has a fast invalidate again, and most of what builds on it by v5.4 ([what became of the
+series](series.md#what-became-of-the-series)). _Not assessed_ is what no case that a live kernel can be asked tells. A patch that others need is vouched for by them.
 
 | patch | subject | Debian's ${release} | evidence |
 | ----- | ------- | ------------------- | -------- |

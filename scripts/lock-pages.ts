@@ -1,11 +1,21 @@
 /**
- * Writes what is computed in the docs: parts of the pages about patches and errata, and pictures.
+ * Writes what is computed in the docs: parts of the pages about patches and errata, what became of
+ * the series and the presets that follow from it (fixtures/releases.json), and pictures.
  * With --check only says what no longer tells what the code does.
  */
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { format, resolveConfig } from "prettier";
 import { matrixLine } from "../src/conformance/matrix.ts";
 import { loadCases } from "../src/scenario/load-cases.ts";
 import { pageOf, writtenOn } from "../src/walkthrough/page.ts";
+import {
+  facts,
+  fateLines,
+  presetFile,
+  presets,
+  presetsTable,
+  releasesLines,
+} from "../src/walkthrough/releases.ts";
 import { neededRegions, regionOf, regionsIn, withRegions } from "../src/walkthrough/regions.ts";
 import { storyOf } from "../src/walkthrough/story.ts";
 import { TOPIC_IDS } from "../src/walkthrough/topics.ts";
@@ -24,6 +34,31 @@ function lock(file: string, text: string): void {
   }
   console.error(`${file} no longer tells what the code does; run \`npm run lock:pages\``);
   process.exitCode = 1;
+}
+
+/** What pages besides those of patches and errata can have. */
+const PARTS: Readonly<Record<string, () => readonly string[]>> = {
+  releases: releasesLines,
+  presets: presetsTable,
+  ...Object.fromEntries(
+    facts
+      .flatMap(({ topics }) => topics)
+      .map((topic) => [`fate-${topic}`, () => fateLines(topic, "releases.md")]),
+  ),
+};
+for (const name of readdirSync("docs")) {
+  if (!name.endsWith(".md")) continue;
+  const file = `docs/${name}`;
+  const text = readFileSync(file, "utf8");
+  lock(
+    file,
+    withRegions(text, (part) => PARTS[part]!(), Object.keys(PARTS)),
+  );
+}
+for (const preset of presets) {
+  const text = JSON.stringify(presetFile(preset));
+  const file = `fixtures/deviations/${preset.name}.json`;
+  lock(file, await format(text, { ...(await resolveConfig(file)), filepath: file }));
 }
 
 const cases = loadCases();

@@ -15,6 +15,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "What this is", link: "/" },
       { text: "Introduction", link: "/introduction" },
       { text: "The series at a glance", link: "/series" },
+      { text: "Releases", link: "/releases" },
       { text: "Stepper", link: "/stepper" },
     ],
   },

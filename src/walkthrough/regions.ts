@@ -4,12 +4,13 @@ import type { ErratumId } from "../reference/patch.ts";
 import { patchFile } from "../report/source-text.ts";
 import type { Case } from "../scenario/case.generated.ts";
 import { slugOf } from "../scenario/suites.ts";
+import { factsOf, fateLines } from "./releases.ts";
 import { code, escaped, link, table } from "./markdown.ts";
 import { errataOf, killsOn, linesOf, type Run, type Story } from "./story.ts";
 import { timelineHtml } from "./timeline-html.ts";
 
 /** The parts of a page that are computed. */
-export const REGIONS = ["head", "timeline", "cases", "mutants", "recordings"] as const;
+export const REGIONS = ["head", "timeline", "cases", "mutants", "recordings", "fate"] as const;
 export type Region = (typeof REGIONS)[number];
 
 /** The computed parts that the page of a topic must have. */
@@ -17,7 +18,8 @@ export const neededRegions = ({ id, recordings }: Story): Region[] =>
   REGIONS.filter(
     (region) =>
       (region !== "mutants" || typeof id === "number") &&
-      (region !== "recordings" || recordings.length > 0),
+      (region !== "recordings" || recordings.length > 0) &&
+      (region !== "fate" || factsOf(id).length > 0),
   );
 
 /** The lines of a computed part. @param all all cases, with their rows */
@@ -34,6 +36,8 @@ export function regionOf(region: Region, story: Story, all: readonly MatrixLine[
       return mutantsTable(killsOn(story.id, cases));
     case "recordings":
       return recordingLines(story);
+    case "fate":
+      return fateLines(story.id);
   }
 }
 
@@ -136,24 +140,29 @@ function recordingLines({ recordings }: Story): string[] {
   });
 }
 
-const BEGIN = /^<!-- generated: (\w+) -->$/;
+const BEGIN = /^<!-- generated: ([\w-]+) -->$/;
 const END = "<!-- end -->";
 
 /**
  * A page with its computed parts as they are now.
  * @param lines gives the lines of a part
+ * @param names of the parts that there are
  * @throws Error if a part has no end, or is none
  */
-export function withRegions(text: string, lines: (region: Region) => readonly string[]): string {
+export function withRegions<Name extends string = Region>(
+  text: string,
+  lines: (region: Name) => readonly string[],
+  names: readonly Name[] = REGIONS as readonly string[] as readonly Name[],
+): string {
   const result: string[] = [];
-  let open: Region | null = null;
+  let open: Name | null = null;
   for (const line of text.split("\n")) {
     const name = BEGIN.exec(line)?.[1];
     if (name !== undefined) {
       if (open !== null) throw new Error(`the part "${open}" has no end`);
-      const region = REGIONS.find((each) => each === name);
+      const region = names.find((each) => each === name);
       if (region === undefined) {
-        throw new Error(`there is no part "${name}"; expected one of ${REGIONS.join(", ")}`);
+        throw new Error(`there is no part "${name}"; expected one of ${names.join(", ")}`);
       }
       open = region;
       result.push(line, "", ...lines(open), "");

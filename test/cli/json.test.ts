@@ -1,9 +1,12 @@
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
+import { Command } from "commander";
 import { describe, expect, test } from "vitest";
 import { recordOnReference } from "../../src/adapters/reference/reference-implementation.ts";
 import { claimLayer, ownClaim } from "../../src/conformance/claim.ts";
+import { COMMANDS } from "../../src/cli/commands.ts";
+import { PACKAGE_ROOT } from "../../src/scenario/package-root.ts";
 import { neededCapabilities } from "../../src/scenario/capabilities.ts";
 import { loadCases } from "../../src/scenario/load-cases.ts";
 import { kmcJson } from "../support/kmc.ts";
@@ -191,4 +194,16 @@ describe("the schema is strict:", () => {
     }
     expect(withResult({ verdict: "passes" })).toBe(false);
   });
+});
+
+test("every command takes --json, but for those that the guide names", async () => {
+  const without: string[] = [];
+  for (const [name, , load] of COMMANDS) {
+    const command = new Command(name);
+    (await load()).add(command);
+    if (!command.options.some(({ long }) => long === "--json")) without.push(name);
+  }
+  const guide = readFileSync(join(PACKAGE_ROOT, "docs/guide.md"), "utf8");
+  const [, named = ""] = /Every command takes `--json`, but for (.*?), which/.exec(guide) ?? [];
+  expect([...named.matchAll(/`(\w+)`/g)].map(([, name]) => name).sort()).toEqual(without.sort());
 });
