@@ -19,7 +19,7 @@ import { loadCases } from "./scenario/load-cases.ts";
 
 export { defineImplementation } from "./adapters/protocol/definition.ts";
 export type { DefinedVm, ImplementationDefinition } from "./adapters/protocol/definition.ts";
-export { ConversationError, GivesUp } from "./adapters/protocol/failure.ts";
+export { CannotAssess, ConversationError, GivesUp } from "./adapters/protocol/failure.ts";
 export type { Answer, Introduction, WireStep } from "./adapters/protocol/messages.ts";
 export type { CaseRecord, StepRecord, WireEvent } from "./adapters/record.ts";
 export { recordOnReference } from "./adapters/reference/reference-implementation.ts";

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import {
   type Answer,
+  CannotAssess,
   ConversationError,
   defineImplementation,
   type ImplementationDefinition,
@@ -135,6 +136,13 @@ describe("a definition", () => {
     expect(await resultOf(givesUp)).toEqual({
       ...{ verdict: "fails", seen: ["it gives up: BUG at mmu.c:42"] },
     });
+  });
+
+  test("has no verdict when it finds that it lacks something", async () => {
+    const lacks = (): never => {
+      throw new CannotAssess("a clock");
+    };
+    expect(await resultOf(lacks)).toEqual({ verdict: "not-assessed", seen: [] });
   });
 
   test("is out when it throws, or says what the protocol does not know", async () => {

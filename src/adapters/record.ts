@@ -45,7 +45,7 @@ export interface RunFailure {
   readonly pointer: string;
   readonly message: string;
   /** Why there is no verdict about the kernel; left out if the kernel itself gave up. */
-  readonly kind?: "crashed" | "timed-out" | "protocol-error";
+  readonly kind?: "crashed" | "timed-out" | "protocol-error" | "not-assessed";
   /** The last lines of the implementation's stderr. */
   readonly log?: readonly string[];
 }

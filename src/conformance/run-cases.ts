@@ -70,8 +70,13 @@ export async function runCase(scenario: Case, implementation: Implementation): P
 /** The result of a case of which there is a record. */
 export function judged(scenario: Case, record: CaseRecord): CaseResult {
   const violations = judge(scenario, record);
-  const { kind, log = [] } = record.failure ?? {};
-  const verdict = violations.length === 0 ? "conforms" : (kind ?? "fails");
+  const { kind = "fails", message = "", log = [] } = record.failure ?? {};
+  if (kind === "not-assessed" && violations.length === 1) {
+    return { ...nothingSeen(scenario), missing: [message], verdict: kind };
+  }
+  // What was wrong before it could not go on stays wrong.
+  const bad = kind === "not-assessed" ? "fails" : kind;
+  const verdict = violations.length === 0 ? "conforms" : bad;
   return { ...nothingSeen(scenario), record, verdict, violations, log };
 }
 

@@ -1,4 +1,5 @@
-import { GivesUp } from "../protocol/failure.ts";
+import { CannotAssess } from "../protocol/failure.ts";
+import { hex } from "../record.ts";
 import type { GuestLink } from "./guest-link.ts";
 
 /** How a kernel numbers its memslots. */
@@ -20,8 +21,8 @@ const MOST_INSTALLS = 2n ** 20n;
 
 /** Finds out how a kernel numbers, by the first install of a VM. */
 export async function numberingOf(link: GuestLink): Promise<Numbering> {
-  await link.ask("vm", 0);
-  const { lines } = await link.ask("region", 0, 0, "0x0", "0x1000", 0, "0x10000000");
+  await link.ask("vm", "npt", 0);
+  const { lines } = await link.ask("stub", 0);
   await link.ask("destroy");
   return toldIn(lines).at(-1) === 2n ? BY_TWO : BY_FOUR;
 }
@@ -49,9 +50,9 @@ export class Generations {
     for (const number of toldIn(lines)) this.#current[Number(number & 1n)] = number;
   }
 
-  /** The guest's code got its slots: an install in each address space. */
-  stubMade(): void {
-    this.#shift.fill(this.#numbering.step);
+  /** The guest's code got its slot in an address space: an install. */
+  stubMade(as: number): void {
+    this.#shift[as] = this.#numbering.step;
   }
 
   /** A number of an MMIO SPTE, as it were without our own installs. */
@@ -59,12 +60,13 @@ export class Generations {
     return BigInt.asUintN(this.#numbering.bits, generation - this.#shift[as]!);
   }
 
-  /** How many installs lead to a number; from then on it is what the case thinks. @throws GivesUp */
+  /** How many installs lead to a number; from then on it is what the case thinks. @throws CannotAssess */
   installsUpTo(target: bigint, as: number): bigint {
     const { step } = this.#numbering;
     const distance = target - this.#current[as]!;
     if (distance < 0n || distance % step !== 0n || distance / step > MOST_INSTALLS) {
-      throw new GivesUp(`no number of installs leads from ${this.#current[as]!} to ${target}`);
+      const from = hex(this.#current[as]!);
+      throw new CannotAssess(`a number of installs that leads from ${from} to ${hex(target)}`);
     }
     this.#current[as] = target;
     this.#shift[as] = 0n;

@@ -1,5 +1,5 @@
 import type { Duplex } from "node:stream";
-import { GivesUp } from "../protocol/failure.ts";
+import { CannotAssess } from "../protocol/failure.ts";
 
 /** What the program inside answered to a command. */
 export interface GuestAnswer {
@@ -9,7 +9,7 @@ export interface GuestAnswer {
 }
 
 /** The program inside says that it could not do what it was told. */
-export class GuestRefusal extends GivesUp {}
+export class GuestRefusal extends CannotAssess {}
 
 interface Waiting {
   /** What was asked for, to be named in a refusal. */

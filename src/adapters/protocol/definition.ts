@@ -1,7 +1,7 @@
 import type { Case, EventName, Machine } from "../../scenario/case.generated.ts";
 import type { Implementation } from "../implementation.ts";
 import type { CaseRecord, RunFailure } from "../record.ts";
-import { GivesUp } from "./failure.ts";
+import { CannotAssess, GivesUp } from "./failure.ts";
 import { type Answer, introducedCapability, type Introduction, type WireStep } from "./messages.ts";
 import { askedSteps, recordOf, resetFor } from "./unroll.ts";
 import { mistakeIn } from "./validate-message.ts";
@@ -17,8 +17,8 @@ export interface ImplementationDefinition extends Omit<Introduction, "protocol">
 
 export interface DefinedVm {
   /**
-   * Performs one step: `step` of the protocol. Throw `GivesUp` when the kernel cannot go on;
-   * anything else that is thrown counts as a crash.
+   * Performs one step: `step` of the protocol. Throw `GivesUp` when the kernel cannot go on, and
+   * `CannotAssess` when it is you who lack something; anything else that is thrown counts as a crash.
    */
   step(step: WireStep): Answer | Promise<Answer>;
 }
@@ -66,6 +66,7 @@ async function record(
     return end();
   } catch (error) {
     if (error instanceof GivesUp) return end({ message: `it gives up: ${error.message}` });
+    if (error instanceof CannotAssess) return end({ kind: "not-assessed", message: error.message });
     const message = `it threw ${error instanceof Error ? `${error.name}: ${error.message}` : String(error)}`;
     return end({ kind: "crashed", message });
   }

@@ -16,7 +16,15 @@ export class ConversationError extends Error {
   }
 }
 
-/** The implementation itself says that it cannot go on with a case: error -32000. */
+/** The kernel under test cannot go on with a case, as its implementation says: error -32000. */
 export class GivesUp extends Error {
   override readonly name = "GivesUp";
+}
+
+/**
+ * An implementation finds in the middle of a case that it cannot do or see what the case needs:
+ * error -32001. The message is what is missing, as after "for want of".
+ */
+export class CannotAssess extends Error {
+  override readonly name = "CannotAssess";
 }

@@ -1,13 +1,15 @@
-import { ConversationError, GivesUp } from "./failure.ts";
+import { CannotAssess, ConversationError, GivesUp } from "./failure.ts";
 import type { Request } from "./messages.ts";
 import { mistakeIn } from "./validate-message.ts";
 
-/** The code of an implementation that cannot go on with a case. */
-const GIVES_UP = -32000;
+/** The code of a kernel that cannot go on with a case. */
+export const GIVES_UP = -32000;
+/** The code of an implementation that lacks what a case needs after all. */
+export const CANNOT_ASSESS = -32001;
 
 /**
  * Reads the line that must answer a request.
- * @returns the result, fitting the schema. @throws ConversationError, GivesUp
+ * @returns the result, fitting the schema. @throws ConversationError, GivesUp, CannotAssess
  */
 export function readResponse(line: string, request: Request): Readonly<Record<string, unknown>> {
   const message = parsed(line);
@@ -39,10 +41,13 @@ function parsed(line: string): Readonly<Record<string, unknown>> {
   throw wrong(`a line that is no JSON-RPC message: ${shown(line)}`);
 }
 
-function refusal(error: unknown, request: Request): ConversationError | GivesUp {
+function refusal(error: unknown, request: Request): ConversationError | GivesUp | CannotAssess {
   const { code, message } = (error ?? {}) as { code?: unknown; message?: unknown };
   const text = typeof message === "string" ? message : "no message";
-  if (code === GIVES_UP && request.method !== "initialize") return new GivesUp(text);
+  if (request.method !== "initialize") {
+    if (code === GIVES_UP) return new GivesUp(text);
+    if (code === CANNOT_ASSESS) return new CannotAssess(text);
+  }
   return wrong(`${asked(request)} is answered by error ${String(code)}: ${text}`);
 }
 

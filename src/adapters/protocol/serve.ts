@@ -1,6 +1,7 @@
 import type { DefinedVm, ImplementationDefinition } from "./definition.ts";
-import { GivesUp } from "./failure.ts";
+import { CannotAssess, GivesUp } from "./failure.ts";
 import { type Introduction, PROTOCOL_VERSION, type Request } from "./messages.ts";
+import { CANNOT_ASSESS, GIVES_UP } from "./response.ts";
 
 class UnknownMethod extends Error {}
 
@@ -9,7 +10,7 @@ export class Server {
   readonly #definition: ImplementationDefinition;
   #vm: DefinedVm | null = null;
   /** Why it cannot go on with the case. */
-  #end: GivesUp | null = null;
+  #end: GivesUp | CannotAssess | null = null;
 
   constructor(definition: ImplementationDefinition) {
     this.#definition = definition;
@@ -31,9 +32,11 @@ export class Server {
     } catch (error) {
       const { message } = error as Error;
       if (error instanceof UnknownMethod) return refusal(request.id, -32601, message);
-      if (!(error instanceof GivesUp)) return refusal(request.id, -32603, message);
+      if (!(error instanceof GivesUp || error instanceof CannotAssess)) {
+        return refusal(request.id, -32603, message);
+      }
       this.#end = error;
-      return refusal(request.id, -32000, message);
+      return refusal(request.id, error instanceof GivesUp ? GIVES_UP : CANNOT_ASSESS, message);
     }
   }
 

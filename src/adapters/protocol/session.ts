@@ -3,7 +3,7 @@ import type { Case } from "../../scenario/case.generated.ts";
 import type { Implementation } from "../implementation.ts";
 import type { CaseRecord } from "../record.ts";
 import { Child } from "./child.ts";
-import { ConversationError, GivesUp } from "./failure.ts";
+import { CannotAssess, ConversationError, GivesUp } from "./failure.ts";
 import {
   type Answer,
   introducedCapability,
@@ -135,8 +135,11 @@ export class Session implements Implementation {
       return recordOf(scenario, { answers, facts });
     } catch (error) {
       const pointer = asked[answers.length]?.pointer ?? "";
-      if (error instanceof GivesUp) {
-        const failure = { pointer, message: `it gives up: ${error.message}` };
+      if (error instanceof GivesUp || error instanceof CannotAssess) {
+        const failure =
+          error instanceof GivesUp
+            ? { pointer, message: `it gives up: ${error.message}` }
+            : { pointer, message: error.message, kind: "not-assessed" as const };
         if (this.#options.pipelined)
           await this.#skipRest(asked.length - answers.length - (reset ? 1 : 0), deadline);
         return recordOf(scenario, { answers, facts, failure });

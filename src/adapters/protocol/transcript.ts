@@ -2,7 +2,7 @@ import type { ErratumId } from "../../reference/patch.ts";
 import type { Case } from "../../scenario/case.generated.ts";
 import type { Implementation } from "../implementation.ts";
 import type { CaseRecord, RunFailure } from "../record.ts";
-import { ConversationError, GivesUp } from "./failure.ts";
+import { CannotAssess, ConversationError, GivesUp } from "./failure.ts";
 import { type Answer, introducedCapability, type Introduction, type Request } from "./messages.ts";
 import { readResponse } from "./response.ts";
 import { askedSteps, recordOf } from "./unroll.ts";
@@ -99,6 +99,9 @@ export function transcribedImplementation({ introduction, said }: Transcript): I
   };
 }
 
+const isAnswer = (error: unknown): error is Error =>
+  [ConversationError, GivesUp, CannotAssess].some((kind) => error instanceof kind);
+
 function transcribedRecord(scenario: Case, introduction: Introduction, said: Said): CaseRecord {
   const { facts = {} } = introduction;
   const answers: Answer[] = [];
@@ -109,7 +112,7 @@ function transcribedRecord(scenario: Case, introduction: Introduction, said: Sai
       if (request.method === "step") answers.push(result);
     }
   } catch (error) {
-    if (!(error instanceof ConversationError || error instanceof GivesUp)) throw error;
+    if (!isAnswer(error)) throw error;
     if (failure === undefined) {
       const pointer = askedSteps(scenario)[answers.length]?.pointer ?? "";
       return recordOf(scenario, { answers, facts, failure: { pointer, message: error.message } });

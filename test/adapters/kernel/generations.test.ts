@@ -21,14 +21,16 @@ test.each([
 ])("a number that is $what cannot be reached", ({ target }) => {
   const generations = new Generations(BY_TWO);
   generations.follow([updated(4n)]);
-  expect(() => generations.installsUpTo(target, 0)).toThrow(/no number of installs/);
+  expect(() => generations.installsUpTo(target, 0)).toThrow(/^a number of installs that leads/);
 });
 
 test("numbers are as they would be without our own installs, until one is injected", () => {
   const generations = new Generations(BY_TWO);
   expect(generations.unshifted(2n, 0)).toBe(2n);
-  generations.stubMade();
+  generations.stubMade(0);
   expect(generations.unshifted(8n, 0)).toBe(6n);
+  expect(generations.unshifted(5n, 1)).toBe(5n);
+  generations.stubMade(1);
   expect(generations.unshifted(0n, 1)).toBe(0x7fffen);
   generations.installsUpTo(0x7fffcn, 0);
   expect(generations.unshifted(0x7fffcn, 0)).toBe(0x7fffcn);

@@ -256,6 +256,15 @@ describe("one that gives up", () => {
     expect(session.restarts).toBe(0);
   });
 
+  test("has no verdict about the kernel if it is itself that lacks something", async () => {
+    const session = await start(refusing("isAccess(request)").replace("-32000", "-32001"));
+    const failure = { pointer: "/steps/1", message: "BUG", kind: "not-assessed" };
+    expect((await session.record(scenario)).failure).toEqual(failure);
+    expect(await verdict(session)).toBe("not-assessed");
+    expect(await verdict(session, aCase())).toBe("conforms");
+    expect(session.restarts).toBe(0);
+  });
+
   test("may do so for the whole case", async () => {
     const session = await start(refusing('request.method === "reset"'));
     expect(await failure(session)).toEqual({ pointer: "/steps/0", message: "it gives up: BUG" });
