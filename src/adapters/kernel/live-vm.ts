@@ -4,10 +4,10 @@ import type {
   Machine as MachineOfCase,
 } from "../../scenario/case.generated.ts";
 import type { DefinedVm } from "../protocol/definition.ts";
-import { GivesUp } from "../protocol/failure.ts";
+import { CannotAssess, GivesUp } from "../protocol/failure.ts";
 import type { Answer, WireStep } from "../protocol/messages.ts";
 import { mapGuestRange } from "../reference/map-guest-range.ts";
-import type { GuestAnswer, GuestLink } from "./guest-link.ts";
+import { type GuestAnswer, type GuestLink, GuestRefusal } from "./guest-link.ts";
 import { Generations, type Numbering } from "./generations.ts";
 import { type Traced, TraceReader } from "./trace-reader.ts";
 import { turnTracing } from "./tracing.ts";
@@ -31,10 +31,11 @@ export class LiveVm implements DefinedVm {
   readonly #wanted: ReadonlySet<EventName>;
   readonly #reader: TraceReader;
   readonly #generations: Generations;
-  /** The address space that the last vCPU was in. */
-  #as = 0;
+  /** The address space of each vCPU. */
+  readonly #as: number[] = [];
   #made = false;
-  #vcpus = 0;
+  /** The address spaces that have a slot for the guest's code. */
+  readonly #stubs = new Set<number>();
   #isOver = false;
   /** What userspace has written into guest page tables. */
   readonly #entries = new Map<number, bigint>();
@@ -44,8 +45,8 @@ export class LiveVm implements DefinedVm {
     this.#machine = machine;
     this.#wanted = wanted;
     this.#generations = new Generations(kernel.numbering);
-    this.#reader = new TraceReader(wanted, (generation) =>
-      this.#generations.unshifted(generation, this.#as),
+    this.#reader = new TraceReader(wanted, (generation, vcpu) =>
+      this.#generations.unshifted(generation, this.#as[vcpu]!),
     );
   }
 
@@ -59,20 +60,29 @@ export class LiveVm implements DefinedVm {
   async #make(): Promise<void> {
     // The VM of the case before keeps the module of KVM busy.
     await this.#done("destroy");
-    await this.#kernel.usePaging(this.#machine.paging === "shadow" ? "shadow" : "npt");
-    await this.#done("vm", this.#machine.page_budget ?? 0);
+    const paging = this.#machine.paging === "shadow" ? "shadow" : "npt";
+    await this.#kernel.usePaging(paging);
+    await this.#done("vm", paging, this.#machine.page_budget ?? 0);
+    await this.#provideStub(0);
+  }
+
+  /** A slot for the guest's code: an install that the case knows nothing of. */
+  async #provideStub(as: number): Promise<void> {
+    if (this.#stubs.has(as)) return;
+    this.#stubs.add(as);
+    this.#generations.follow(await this.#done("stub", as));
+    this.#generations.stubMade(as);
   }
 
   async #step(step: WireStep): Promise<Answer> {
     const { link } = this.#kernel;
     if (this.#isOver && step.do !== "destroy_vm") {
-      throw new GivesUp("the VM has ended: a live kernel tears it down when its owner goes");
+      throw new CannotAssess("a VM that is there after its end");
     }
     switch (step.do) {
       case "create_vcpu": {
-        this.#generations.follow(await this.#done("vcpu", this.#pagingOf(step.cr3), step.cr3 ?? 0));
-        if (this.#vcpus === 0) this.#generations.stubMade();
-        return { vcpu: this.#vcpus++, ...this.#events([]) };
+        await this.#done("vcpu", this.#pagingOf(step.cr3), step.cr3 ?? 0);
+        return { vcpu: this.#as.push(0) - 1, ...this.#events([]) };
       }
       case "set_memory_region": {
         const { as = 0, slot, gpa, size, flags = 0, hva } = step;
@@ -85,12 +95,12 @@ export class LiveVm implements DefinedVm {
       case "access": {
         const { vcpu, gpa, gva, kind = "read", size = 8, value = "0x0" } = step;
         const address = gpa ?? gva!;
-        return this.#outcome(vcpu, await link.ask("access", vcpu, kind, address, size, value));
+        return this.#outcome(vcpu, await this.#runs("access", vcpu, kind, address, size, value));
       }
       case "write_guest_table": {
         const { vcpu, gpa, gva, entry, size = 8 } = step;
         if (vcpu !== undefined) {
-          return this.#outcome(vcpu, await link.ask("access", vcpu, "write", gva!, size, entry));
+          return this.#outcome(vcpu, await this.#runs("access", vcpu, "write", gva!, size, entry));
         }
         await this.#write(Number(gpa), BigInt(entry));
         return this.#events([]);
@@ -108,13 +118,16 @@ export class LiveVm implements DefinedVm {
         return this.#events([]);
       }
       case "load_cr3":
-        return this.#events((await link.ask("cr3", step.vcpu, step.cr3)).lines, step.vcpu);
+        return this.#events((await this.#runs("cr3", step.vcpu, step.cr3)).lines, step.vcpu);
       case "invlpg":
-        return this.#events((await link.ask("invlpg", step.vcpu, step.gva)).lines, step.vcpu);
+        return this.#events((await this.#runs("invlpg", step.vcpu, step.gva)).lines, step.vcpu);
       case "enter_smm":
-      case "leave_smm":
-        this.#as = step.do === "enter_smm" ? 1 : 0;
-        return this.#events(await this.#done("smm", step.vcpu, this.#as), step.vcpu);
+      case "leave_smm": {
+        const as = step.do === "enter_smm" ? 1 : 0;
+        await this.#provideStub(as);
+        this.#as[step.vcpu] = as;
+        return this.#events(await this.#done("smm", step.vcpu, as), step.vcpu);
+      }
       case "inject":
         await this.#inject(step);
         return this.#events([]);
@@ -125,13 +138,13 @@ export class LiveVm implements DefinedVm {
         return this.#events(step.do === "destroy_vm" ? lines : duringFlush(lines));
       }
       default:
-        throw new GivesUp(`a live kernel cannot do ${step.do}`);
+        throw new CannotAssess(`operation:${step.do}`);
     }
   }
 
   /** A number is reached as it would be in the long run: by installs. */
   async #inject({ as = 0, generation }: InjectStep): Promise<void> {
-    if (this.#vcpus === 0) throw new GivesUp("there is no slot yet whose flags could change");
+    await this.#provideStub(as);
     const count = this.#generations.installsUpTo(BigInt(generation!), as);
     await turnTracing(this.#kernel.link, false);
     await this.#done("installs", as, String(count));
@@ -145,6 +158,15 @@ export class LiveVm implements DefinedVm {
     throw new GivesUp(`${words[0]} fails with errno ${answer.words[0]}`);
   }
 
+  /** Lets a vCPU run. @throws GivesUp if it is the kernel that does not let it. */
+  async #runs(...words: readonly (string | number)[]): Promise<GuestAnswer> {
+    try {
+      return await this.#kernel.link.ask(...words);
+    } catch (error) {
+      throw error instanceof GuestRefusal ? new GivesUp(error.message) : error;
+    }
+  }
+
   #pagingOf(cr3: string | undefined): string {
     if (this.#machine.paging !== "shadow") return "linear";
     return cr3 === undefined ? "none" : "guest";
@@ -155,17 +177,24 @@ export class LiveVm implements DefinedVm {
     await this.#kernel.link.ask("poke", gpa, `0x${entry.toString(16)}`);
   }
 
+  /** @throws CannotAssess if there is something that nobody understands. */
+  #read(lines: readonly string[], vcpu: number): Traced {
+    const traced = this.#reader.read(lines, vcpu);
+    if (traced.unread === null) return traced;
+    throw new CannotAssess(`a trace that can be read, unlike "${traced.unread.trim()}"`);
+  }
+
   #events(lines: readonly string[], vcpu = 0): Answer {
-    const { events } = this.#reader.read(lines, vcpu);
+    const { events } = this.#read(lines, vcpu);
     return this.#wanted.size === 0 ? {} : { events };
   }
 
   #outcome(vcpu: number, { words: [ending, hva, value], lines }: GuestAnswer): Answer {
-    const traced = this.#reader.read(lines, vcpu);
+    const traced = this.#read(lines, vcpu);
     const events = this.#wanted.size === 0 ? {} : { events: traced.events };
     if (ending === "mmio") return { outcome: "mmio", via: viaOf(traced), gpa: hva, ...events };
     if (ending !== "reached") return { outcome: ending, ...events };
-    if (hva === "0x0") throw new GivesUp("the access reached memory that the case has not");
+    if (hva === "0x0") throw new CannotAssess("the place that the access reached");
     return { outcome: howReached(traced), hva, value, ...events };
   }
 }
@@ -177,7 +206,7 @@ function howReached({ faults, last }: Traced): string {
 
 /** A fault on a reserved bit that asks no generation was answered by the per-vCPU cache. */
 function viaOf({ last }: Traced): string {
-  if (last === null || !last.reserved || last.marked) return "fault";
+  if (last === null || !last.reserved || (last.asked && !last.bySpte)) return "fault";
   return last.bySpte ? "spte" : "cache";
 }
 

@@ -4,7 +4,7 @@
  */
 
 const GPA = 0x80_0000_0000n;
-const GPA_32 = 0xfffe_0000n;
+const GPA_32 = 0xffe0_0000n;
 const GVA = 0xffff_ff80_0000_0000n;
 const SIZE = 0x6000n;
 
@@ -14,9 +14,13 @@ export const isStubAddress = (address: bigint): boolean =>
 
 /** The gfn from which on there is nothing else. */
 const FIRST_GFN = Number(GPA >> 12n);
-/** The shadow page of level 1 that maps the code of a guest of 32 bits. */
-const GFN_32 = Number(GPA_32 >> 12n) & ~0x1ff;
+/** The first one of the slot where a guest of 32 bits can reach it, and how many there are. */
+const FIRST_GFN_32 = Number(GPA_32 >> 12n);
+const PAGES = Number(SIZE >> 12n);
 
-/** Whether a shadow page maps nothing but the guest's code. */
-export const isStubPage = (gfn: number, level: number): boolean =>
-  gfn >= FIRST_GFN || (gfn === GFN_32 && level === 1);
+/**
+ * Whether a shadow page maps nothing but the guest's code, or shadows one of the tables that lead
+ * there.
+ */
+export const isStubPage = (gfn: number): boolean =>
+  gfn >= FIRST_GFN || (gfn >= FIRST_GFN_32 && gfn < FIRST_GFN_32 + PAGES);

@@ -4,6 +4,7 @@ import { parseFtrace } from "../recording/ftrace.ts";
 import type { Observation } from "../recording/observation.ts";
 import { Vocabulary } from "../recording/vocabulary.ts";
 import { isStubAddress, isStubPage } from "./stub.ts";
+import { ZapLists } from "./zap-lists.ts";
 
 /** What was traced during one step, without what only concerns the code that the guest runs. */
 export interface Traced {
@@ -12,14 +13,16 @@ export interface Traced {
   readonly faults: number;
   /** Of the last fault: whether it hit a reserved bit, and what answered it. */
   readonly last: LastFault | null;
+  /** A line that says something, nobody knows what; null if all could be read. */
+  readonly unread: string | null;
 }
 
 export interface LastFault {
   readonly reserved: boolean;
-  /** The generation of the MMIO SPTE was good. */
+  /** The generation of an MMIO SPTE was asked. */
+  readonly asked: boolean;
+  /** It was good. */
   readonly bySpte: boolean;
-  /** It was made an MMIO SPTE. */
-  readonly marked: boolean;
   /** KVM emulated the instruction. */
   readonly emulated: boolean;
 }
@@ -38,12 +41,20 @@ export class TraceReader {
   readonly #vocabulary = new Vocabulary();
   readonly #wanted: ReadonlySet<EventName>;
   /** A generation as it were without the installs for the guest's code. */
-  readonly #unshifted: (generation: bigint) => bigint;
-  /** Pages that were zapped, and not yet committed. */
-  #prepared = 0;
+  readonly #unshifted: (generation: bigint, vcpu: number) => bigint;
+  /** Shadow pages in use that only the guest's code needs. */
+  #stubPages = 0;
+  // Of the step that is read:
+  #vcpu = 0;
+  #lists = new ZapLists();
   #inStubFault = false;
+  /** The page that was zapped last is one of those. */
+  #zappedStub = false;
 
-  constructor(wanted: ReadonlySet<EventName>, unshifted: (generation: bigint) => bigint) {
+  constructor(
+    wanted: ReadonlySet<EventName>,
+    unshifted: (generation: bigint, vcpu: number) => bigint,
+  ) {
     this.#wanted = wanted;
     this.#unshifted = unshifted;
   }
@@ -53,34 +64,39 @@ export class TraceReader {
     const events: WireEvent[] = [];
     let faults = 0;
     let last: LastFault | null = null;
-    this.#inStubFault = false;
+    let unread: string | null = null;
+    this.#vcpu = vcpu;
+    this.#lists = new ZapLists();
+    this.#inStubFault = this.#zappedStub = false;
     for (const line of lines) {
       const parsed = parseFtrace(line);
+      if (parsed === null || "lost" in parsed) unread ??= line;
       if (parsed === null || !("event" in parsed) || parsed.task !== INIT) continue;
       const { event, text } = parsed;
       if (event === "kvm_entry") this.#inStubFault = false;
       if (event === "kvm_page_fault") {
         const fault = faultOf(text);
+        if (fault === null) unread ??= line;
         this.#inStubFault = fault !== null && isStubAddress(fault.address);
         if (fault === null || this.#inStubFault) continue;
         faults++;
-        last = {
-          reserved: (fault.error_code & RESERVED) !== 0,
-          ...{ bySpte: false, marked: false, emulated: false },
-        };
+        const reserved = (fault.error_code & RESERVED) !== 0;
+        last = { reserved, asked: false, bySpte: false, emulated: false };
         const { address, error_code } = fault;
         events.push({ event: "page_fault", vcpu, address: hex(address), error_code });
         continue;
       }
+      const told = this.#vocabulary.tell(parsed);
+      if (told.unread === true && this.#wanted.size > 0) unread ??= line;
+      const seen = this.#eventOf(event, text, told.observation);
       if (this.#inStubFault) continue;
       if (event === "kvm_emulate_insn" && last !== null) last = { ...last, emulated: true };
       if (event === "handle_mmio_page_fault" && last !== null) last = { ...last, bySpte: true };
-      if (event === "mark_mmio_spte" && last !== null) last = { ...last, marked: true };
-      const told = this.#eventOf(event, text, this.#vocabulary.tell(parsed).observation);
-      if (told !== null) events.push(told);
+      if (event === "check_mmio_spte" && last !== null) last = { ...last, asked: true };
+      if (seen !== null) events.push(seen);
     }
     const wanted = events.filter(({ event }) => this.#wanted.has(event as EventName));
-    return { events: withReturned(wanted), faults, last };
+    return { events: withReturned(wanted), faults, last, unread };
   }
 
   #eventOf(event: string, text: string, seen: Observation | undefined): WireEvent | null {
@@ -93,21 +109,30 @@ export class TraceReader {
         return { event: "reload" };
       case "lock_break":
         return { event: "lock_break" };
-      case "commit":
-        return this.#commit(text);
+      case "prepare":
+        this.#lists.begins(text);
+        return null;
+      case "commit": {
+        const pages = this.#lists.commit(text);
+        return pages === 0 ? null : { event: "commit", pages };
+      }
     }
     if (seen === undefined) return null;
     const { kind, fields } = seen;
     switch (kind) {
-      case "get_page":
+      case "get_page": {
+        const page = pageOf(fields);
+        const created = fields["page"] === "new";
+        if (!isStubPage(page.gfn)) return { event: kind, ...page, gfn: hex(page.gfn), created };
+        if (created) this.#stubPages++;
+        return null;
+      }
       case "prepare_zap":
+        return this.#prepareZap(pageOf(fields));
       case "sync_page":
       case "unsync_page": {
         const page = pageOf(fields);
-        if (isStubPage(page.gfn, page.level)) return null;
-        if (kind === "prepare_zap" && page.root_count === 0) this.#prepared++;
-        const created = kind === "get_page" ? { created: fields["page"] === "new" } : {};
-        return { event: kind, ...page, gfn: hex(page.gfn), ...created };
+        return isStubPage(page.gfn) ? null : { event: kind, ...page, gfn: hex(page.gfn) };
       }
       case "check_mmio_spte": {
         const { spte, kvm_gen, valid } = fields;
@@ -129,24 +154,32 @@ export class TraceReader {
         return {
           event: "invalidate_zap_all_pages",
           mmu_valid_gen: parseInt(fields["valid-gen"]!, 16),
-          used_pages: parseInt(fields["used_pages"]!, 16),
+          used_pages: parseInt(fields["used_pages"]!, 16) - this.#stubPages,
         };
       default:
         return null;
     }
   }
 
-  /** A list that is its own first member is empty. */
-  #commit(text: string): WireEvent | null {
-    const [, first, list] = /first=(\w+) list=(\w+)/.exec(text) ?? [];
-    if (first === list || this.#prepared === 0) return null;
-    const pages = this.#prepared;
-    this.#prepared = 0;
-    return { event: "commit", pages };
+  /**
+   * A walk that has zapped a page starts again, and meets the invalid roots in use that it has been
+   * through: what a page of the guest's code causes so is left out with it.
+   */
+  #prepareZap(page: TracedPage): WireEvent | null {
+    const isStub = isStubPage(page.gfn);
+    const isFreed = page.root_count === 0;
+    if (isFreed) this.#lists.put(!isStub);
+    if (isStub && isFreed) this.#stubPages--;
+    if (!isStub && !(this.#zappedStub && page.invalid && !isFreed)) {
+      this.#zappedStub = false;
+      return { event: "prepare_zap", ...page, gfn: hex(page.gfn) };
+    }
+    this.#zappedStub = true;
+    return null;
   }
 
   #generation(text: string): string {
-    return hex(this.#unshifted(BigInt(`0x${text}`)));
+    return hex(this.#unshifted(BigInt(`0x${text}`), this.#vcpu));
   }
 }
 

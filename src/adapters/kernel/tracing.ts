@@ -59,8 +59,14 @@ const PROBES: readonly Probe[] = [
     when: "p",
     // The part that is left when the question whether the list is empty was inlined.
     functions: ["kvm_mmu_commit_zap_page", "kvm_mmu_commit_zap_page.part.0"],
-    prints: "first=+0(%si):x64 list=%si:x64",
+    prints: "first=+0(%si):x64 last=+8(%si):x64 list=%si:x64",
     event: "commit",
+  },
+  {
+    name: "prepare",
+    when: "p",
+    functions: ["__kvm_mmu_prepare_zap_page", "kvm_mmu_prepare_zap_page"],
+    prints: "page=%si:x64 list=%dx:x64",
   },
   {
     name: "flush_remote",

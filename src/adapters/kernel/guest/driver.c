@@ -203,7 +203,9 @@ static void perform(char *line)
 	else if (!strcmp(command, "poke"))
 		answer_error(vm_poke(NUMBER(1), NUMBER(2)) ? 0 : EFAULT);
 	else if (!strcmp(command, "vm"))
-		answer_traced(vm_create(NUMBER(1)));
+		answer_traced(vm_create(*words[1] == 's', NUMBER(2)));
+	else if (!strcmp(command, "stub"))
+		answer_traced(vm_stub((unsigned)NUMBER(1)));
 	else if (!strcmp(command, "destroy")) {
 		vm_destroy();
 		answer_traced(0);

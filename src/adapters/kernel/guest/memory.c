@@ -8,9 +8,6 @@
 
 enum { PAGE = 0x1000, MOST_REGIONS = 1024, MOST_MAPPINGS = 4096 };
 
-/* The kernel maps this many pages around a fault ahead, if they are resident. */
-enum { AHEAD = 8 };
-
 static struct region regions[MOST_REGIONS];
 static unsigned region_count;
 
@@ -76,16 +73,21 @@ uint8_t *memory_at(uint64_t gpa)
 	return NULL;
 }
 
-static void make_resident(const struct region *r, uint64_t gpa)
+void memory_make_resident(uint64_t gpa)
 {
-	uint64_t first = gpa & ~(uint64_t)(AHEAD * PAGE - 1);
-	for (unsigned i = 0; i < AHEAD; i++) {
-		uint64_t page = first + i * PAGE;
-		if (!holds(r, page))
+	for (struct region *r = regions; r < regions + region_count; r++) {
+		if (!r->is_current || !holds(r, gpa))
 			continue;
-		volatile uint8_t *byte = (volatile uint8_t *)(r->hva + (page - r->gpa));
+		volatile uint8_t *byte = (volatile uint8_t *)(r->hva + (gpa - r->gpa));
 		*byte = *byte;
 	}
+}
+
+void memory_make_resident_around(uint64_t gpa)
+{
+	uint64_t first = gpa & ~(uint64_t)(AHEAD * PAGE - 1);
+	for (unsigned i = 0; i < AHEAD; i++)
+		memory_make_resident(first + i * PAGE);
 }
 
 unsigned memory_candidates(uint64_t gpa, uint8_t *candidates[MOST_CANDIDATES])
@@ -94,8 +96,6 @@ unsigned memory_candidates(uint64_t gpa, uint8_t *candidates[MOST_CANDIDATES])
 	for (struct region *r = regions; r < regions + region_count; r++) {
 		if (!holds(r, gpa))
 			continue;
-		if (r->is_current)
-			make_resident(r, gpa);
 		uint8_t *candidate = (uint8_t *)(r->hva + (gpa - r->gpa));
 		unsigned i = 0;
 		while (i < count && candidates[i] != candidate)

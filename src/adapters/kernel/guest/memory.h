@@ -12,6 +12,9 @@
 
 #define MOST_CANDIDATES 64
 
+/* The kernel maps this many pages around a fault ahead, if they are resident. */
+#define AHEAD 8
+
 struct region {
 	unsigned as, slot;
 	uint64_t gpa, size, hva;
@@ -30,9 +33,14 @@ void memory_set_region(unsigned as, unsigned slot, uint64_t gpa, uint64_t size, 
 /* The current memory at an address of address space 0, or null. */
 uint8_t *memory_at(uint64_t gpa);
 
+/* Makes a page resident in every slot that has it now, whichever address space it is of. */
+void memory_make_resident(uint64_t gpa);
+
+/* Those of its group of AHEAD, too. */
+void memory_make_resident_around(uint64_t gpa);
+
 /*
- * The host addresses that a guest physical address has led to since the VM was made, each once; the
- * pages around them are made resident, as far as the kernel may map them ahead.
+ * The host addresses that a guest physical address has led to since the VM was made, each once.
  * @returns how many.
  */
 unsigned memory_candidates(uint64_t gpa, uint8_t *candidates[MOST_CANDIDATES]);

@@ -82,9 +82,9 @@ void stub_fill(uint8_t *memory, uint64_t gpa, uint64_t code)
 	table(memory, GUEST_LEVEL_2)[0] = gpa | LARGE;
 }
 
-uint64_t stub_root_entry(void)
+uint64_t stub_root_entry(uint64_t gpa)
 {
-	return (STUB_GPA + GUEST_LEVEL_3 * PAGE) | TABLE;
+	return (gpa + GUEST_LEVEL_3 * PAGE) | TABLE;
 }
 
 static void set_segment(struct kvm_segment *segment, uint16_t selector, uint8_t type, bool is_long)

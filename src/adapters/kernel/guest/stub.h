@@ -14,7 +14,7 @@
 #define STUB_SLOT 500
 #define STUB_SIZE 0x6000
 #define STUB_GPA 0x8000000000ULL       /* 512 GiB */
-#define STUB_GPA_32 0xfffe0000ULL      /* where a guest of 32 bits can reach it */
+#define STUB_GPA_32 0xffe00000ULL      /* where a guest of 32 bits can reach it; at 2 MiB */
 #define STUB_GVA 0xffffff8000000000ULL /* in the last entry of a case's root table */
 
 /* Entry points, from the start of the code page. */
@@ -33,7 +33,7 @@ enum stub_code {
 void stub_fill(uint8_t *memory, uint64_t gpa, uint64_t code);
 
 /* Makes the last entry of a case's root table lead to the code. */
-uint64_t stub_root_entry(void);
+uint64_t stub_root_entry(uint64_t gpa);
 
 /* Sets the registers that say where code and tables are. */
 void stub_sregs(struct kvm_sregs *sregs, uint64_t code, bool is_long);

@@ -20,13 +20,18 @@ enum { PAGE = 0x1000, MOST_VCPUS = 8, MOST_CPUID = 256, MOST_EXITS = 64, ADDRESS
 /* Pages that the stub takes, in whatever way the guest translates addresses. */
 enum { STUB_SHADOW_PAGES = 8 };
 
+/* Where a table entry has an address. */
+#define ADDRESS_BITS 0xffffffffff000ULL
+
 /* Bytes of code that a fetch runs. */
 enum { FETCH_SIZE = 4 };
 
 static int device = -1, vm = -1;
 static size_t run_size;
 static uint8_t *stub;
-static uint64_t stub_gpa[ADDRESS_SPACES];
+/* The same place in all address spaces; system management mode begins without paging. */
+static uint64_t stub_gpa;
+static bool has_stub[ADDRESS_SPACES];
 static uint32_t stub_flags[ADDRESS_SPACES];
 
 static struct vcpu {
@@ -73,10 +78,11 @@ void vm_destroy(void)
 	stub = NULL;
 }
 
-int vm_create(unsigned long budget)
+int vm_create(bool is_shadow, unsigned long budget)
 {
 	vm_destroy();
 	memory_reset();
+	memset(has_stub, 0, sizeof has_stub);
 	memset(stub_flags, 0, sizeof stub_flags);
 	vm = ioctl(device, KVM_CREATE_VM, 0);
 	if (vm < 0)
@@ -85,6 +91,12 @@ int vm_create(unsigned long budget)
 		return EOPNOTSUPP;
 	if (budget && ioctl(vm, KVM_SET_NR_MMU_PAGES, budget + STUB_SHADOW_PAGES))
 		return errno;
+	stub = mmap(NULL, STUB_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (stub == MAP_FAILED) {
+		stub = NULL;
+		return errno;
+	}
+	stub_gpa = is_shadow ? STUB_GPA_32 : STUB_GPA;
 	return 0;
 }
 
@@ -115,34 +127,23 @@ static uint64_t code_of(enum paging paging)
 	return paging == PAGING_NONE ? STUB_GPA_32 : paging == PAGING_GUEST ? STUB_GVA : STUB_GPA;
 }
 
-/* Slots for the stub in both address spaces, unless they are there. */
-static int provide_stub(enum paging paging)
+int vm_stub(unsigned as)
 {
-	if (stub)
+	if (as >= ADDRESS_SPACES || !stub)
+		return EINVAL;
+	if (has_stub[as])
 		return 0;
-	stub = mmap(NULL, STUB_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (stub == MAP_FAILED) {
-		stub = NULL;
-		return errno;
-	}
-	/* System management mode begins without paging. */
-	stub_gpa[0] = paging == PAGING_NONE ? STUB_GPA_32 : STUB_GPA;
-	stub_gpa[1] = paging == PAGING_LINEAR ? STUB_GPA : STUB_GPA_32;
-	stub_fill(stub, stub_gpa[0], code_of(paging));
-	for (unsigned as = 0; as < ADDRESS_SPACES; as++) {
-		int error = set_region(as, STUB_SLOT, stub_gpa[as], STUB_SIZE, 0, (uint64_t)stub);
-		if (error)
-			return error;
-	}
-	return 0;
+	int error = set_region(as, STUB_SLOT, stub_gpa, STUB_SIZE, 0, (uint64_t)stub);
+	has_stub[as] = !error;
+	return error;
 }
 
 int vm_installs(unsigned as, unsigned long count)
 {
-	int error = stub ? 0 : EINVAL;
+	int error = as < ADDRESS_SPACES && has_stub[as] ? 0 : EINVAL;
 	for (unsigned long i = 0; i < count && !error; i++) {
 		stub_flags[as] ^= KVM_MEM_LOG_DIRTY_PAGES;
-		error = set_region(as, STUB_SLOT, stub_gpa[as], STUB_SIZE, stub_flags[as],
+		error = set_region(as, STUB_SLOT, stub_gpa, STUB_SIZE, stub_flags[as],
 				   (uint64_t)stub);
 	}
 	return error;
@@ -162,7 +163,7 @@ static int set_cpuid(int fd)
 static void join_stub(uint64_t cr3)
 {
 	uint8_t *root = memory_at(cr3);
-	uint64_t entry = stub_root_entry();
+	uint64_t entry = stub_root_entry(stub_gpa);
 	if (root)
 		memcpy(root + PAGE - sizeof entry, &entry, sizeof entry);
 }
@@ -171,9 +172,11 @@ int vm_vcpu(enum paging paging, uint64_t cr3)
 {
 	if (vcpu_count == MOST_VCPUS)
 		return ENOSPC;
-	int error = provide_stub(paging);
-	if (error)
-		return error;
+	if (!stub)
+		return EINVAL;
+	/* What it is told of exceptions is for guests like the first one. */
+	if (vcpu_count == 0)
+		stub_fill(stub, stub_gpa, code_of(paging));
 	int fd = ioctl(vm, KVM_CREATE_VCPU, vcpu_count);
 	if (fd < 0)
 		return errno;
@@ -263,7 +266,7 @@ static bool walk(uint64_t cr3, uint64_t gva, uint64_t *gpa)
 		memcpy(&entry, at, sizeof entry);
 		if (!(entry & 1))
 			return false;
-		table = entry & 0xffffffffff000;
+		table = entry & ADDRESS_BITS;
 		if (shift == 12 || (shift < 39 && entry & 0x80)) {
 			uint64_t within = (1ULL << shift) - 1;
 			*gpa = (table & ~within) | (gva & within);
@@ -271,6 +274,21 @@ static bool walk(uint64_t cr3, uint64_t gva, uint64_t *gpa)
 		}
 	}
 	return false;
+}
+
+/* Makes resident what the kernel may map when an address faults, or ahead of the next fault. */
+static void provide_pages(const struct vcpu *vcpu, uint64_t address)
+{
+	uint64_t first = address & ~(uint64_t)(AHEAD * PAGE - 1), gpa;
+	if (vcpu->paging != PAGING_GUEST) {
+		memory_make_resident_around(address);
+		return;
+	}
+	for (unsigned i = 0; i < AHEAD; i++)
+		if (walk(vcpu->cr3, first + i * PAGE, &gpa))
+			memory_make_resident(gpa);
+	if (walk(vcpu->cr3, address, &gpa))
+		memory_make_resident_around(gpa);
 }
 
 /* Host memory under observation, and what was there. */
@@ -373,6 +391,10 @@ void vm_access(unsigned n, enum access kind, uint64_t address, unsigned size, ui
 	uint64_t gpa = address;
 	if (vcpu->paging == PAGING_GUEST)
 		join_stub(vcpu->cr3);
+	provide_pages(vcpu, address);
+	/* What is written may be an entry of a guest's table that the kernel follows at once. */
+	if (kind == ACCESS_WRITE)
+		memory_make_resident(value & ADDRESS_BITS);
 	if (vcpu->paging != PAGING_GUEST || walk(vcpu->cr3, address, &gpa))
 		watch_page(&watch, gpa, kind == ACCESS_FETCH ? FETCH_SIZE : size);
 

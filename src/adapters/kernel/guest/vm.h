@@ -34,14 +34,20 @@ struct outcome {
 int vm_open(void);
 void vm_close_device(void);
 
-/* A new VM; budget is how many shadow pages it may have, 0 for what the kernel thinks right. */
-int vm_create(unsigned long budget);
+/*
+ * A new VM; is_shadow says whether its guests are to translate without nested paging, budget how
+ * many shadow pages it may have, 0 for what the kernel thinks right.
+ */
+int vm_create(bool is_shadow, unsigned long budget);
 
 /* KVM_SET_USER_MEMORY_REGION; the memory at hva is made if it is not there. @returns 0 or errno. */
 int vm_region(unsigned as, unsigned slot, uint64_t gpa, uint64_t size, uint32_t flags,
 	      uint64_t hva);
 
-/* Installs that change nothing but the number, and flags of a slot of ours; there is a vCPU. */
+/* Makes the slot of the stub in an address space: before there is a vCPU that is to run in it. */
+int vm_stub(unsigned as);
+
+/* Installs that change nothing but the number, and flags of the stub's slot. */
 int vm_installs(unsigned as, unsigned long count);
 
 int vm_vcpu(enum paging paging, uint64_t cr3);
