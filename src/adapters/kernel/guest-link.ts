@@ -25,6 +25,7 @@ export class GuestLink {
   #lines: string[] = [];
   /** The beginning of a line: it is one when it has ended. */
   #rest = "";
+  #heard = Date.now();
   /** The first thing that it says by itself. */
   readonly ready: Promise<GuestAnswer>;
 
@@ -35,12 +36,18 @@ export class GuestLink {
     );
     stream.setEncoding("utf8");
     stream.on("data", (text: string) => {
+      this.#heard = Date.now();
       const lines = (this.#rest + text).split("\n");
       this.#rest = lines.pop()!;
       for (const line of lines) this.#take(line.replace(/\r$/, ""));
     });
     // A machine that is gone is told by its end.
     stream.on("error", () => undefined);
+  }
+
+  /** How long it has said nothing, in milliseconds. */
+  get silence(): number {
+    return Date.now() - this.#heard;
   }
 
   /** Waits for ever if the machine is gone. @throws GuestRefusal if it cannot be done. */

@@ -18,6 +18,10 @@ const PER_LINE = 64;
 const GRACE = 1000;
 
 const running = new Set<Child>();
+let heard = Date.now();
+
+/** How long no process has said anything since one was started, in milliseconds. */
+export const silence = (): number => Date.now() - heard;
 
 /** Ends every process that is still there, at once. */
 export function killChildren(): void {
@@ -46,6 +50,7 @@ export class Child {
     this.#process = spawn(command, { shell: true, detached: true, stdio: "pipe" });
     const { stdin, stdout, stderr } = this.#process;
     running.add(this);
+    heard = Date.now();
     this.#ended = new Promise((resolve) => {
       this.#process.once("close", (code, signal) => {
         running.delete(this);
@@ -171,6 +176,7 @@ export class Child {
   }
 
   #read(text: string): void {
+    heard = Date.now();
     if (this.#failure !== null) return;
     const parts = text.split("\n");
     for (const [i, part] of parts.entries()) {

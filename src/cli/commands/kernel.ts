@@ -9,6 +9,7 @@ import { BOOT_TIMEOUT } from "../../adapters/kernel/machine.ts";
 import { serveKernel } from "../../adapters/kernel/serve-kernel.ts";
 import { PACKAGE_ROOT } from "../../scenario/package-root.ts";
 import { addPatienceFlags, type ImplementationFlags } from "../implementation-options.ts";
+import { endWithCaller } from "../end-with-caller.ts";
 import { UsageError } from "../usage-error.ts";
 import { identifyImplementation } from "./identify.ts";
 import { addRunFlags, run, type RunFlags } from "./run.ts";
@@ -69,6 +70,7 @@ async function kernel(flags: Flags): Promise<void> {
     startTimeout: BOOT_TIMEOUT,
     called: "the kernel",
   };
+  endWithCaller(underTest.stepTimeout);
   if (identifies) await identifyImplementation(underTest as typeof underTest & { json?: true });
   else await run(underTest);
 }

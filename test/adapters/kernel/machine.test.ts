@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import { guestProgram } from "../../../src/adapters/kernel/guest-program.ts";
 import { initramfs } from "../../../src/adapters/kernel/initramfs.ts";
 import { debianKernel } from "../../../src/adapters/kernel/kernel-files.ts";
-import { boot } from "../../../src/adapters/kernel/machine.ts";
+import { boot, troubleIn } from "../../../src/adapters/kernel/machine.ts";
 import { describeWith } from "../../support/needs.ts";
 
 /** Boots Debian's kernel with more arguments; what it prints is kept. */
@@ -28,6 +28,14 @@ describeWith(["qemu-system-x86_64", "cc", "apt-get"], "a machine", () => {
     end();
   }, 300_000);
 
+  test("whose kernel says that it is broken is over at once, with that line", async () => {
+    const { link, over, end } = await booted("");
+    const oops = "BUG: kernel NULL pointer dereference, address: 0000000000000008";
+    await link.ask("put", "/dev/kmsg", `<1>${oops}`);
+    expect(await over).toBe(oops);
+    end();
+  }, 300_000);
+
   test("answers what it is asked, and says what it cannot do", async () => {
     const { link, end } = await booted("");
     const { lines } = await link.ask("show", "/proc/sys/kernel/osrelease", "");
@@ -38,4 +46,31 @@ describeWith(["qemu-system-x86_64", "cc", "apt-get"], "a machine", () => {
     await expect(link.ask("dance")).rejects.toThrow("dance: there is no command dance");
     end();
   }, 300_000);
+});
+
+test.each([
+  [
+    "[    9.1] BUG: unable to handle kernel NULL pointer dereference at 0000000000000008",
+    "BUG: un",
+  ],
+  ["BUG: KASAN: slab-out-of-bounds in rmap_get_first+0x1b/0x50 [kvm]", "BUG: KASAN: slab-out"],
+  ["watchdog: BUG: soft lockup - CPU#0 stuck for 22s! [init:1]", "BUG: soft lockup - CPU#0"],
+  ["NMI watchdog: Watchdog detected hard LOCKUP on cpu 0", "Watchdog detected hard LOCKUP"],
+  ["[    9.1] kernel BUG at arch/x86/kvm/mmu.c:1042!", "kernel BUG at arch/x86/kvm/mmu.c:1042!"],
+  ["Oops: 0000 [#1] SMP PTI", "Oops: 0000 [#1] SMP PTI"],
+  ["general protection fault: 0000 [#1] SMP", "general protection fault: 0000 [#1] SMP"],
+  ["traps: PANIC: double fault: 0000 [#1] SMP", "double fault: 0000"],
+  ["Kernel panic - not syncing: Fatal exception", "Kernel panic - not syncing: Fatal exception"],
+])("a line of a broken kernel: %s", (line, begin) => {
+  expect(troubleIn(line)).toContain(begin);
+  expect(line.endsWith(troubleIn(line)!)).toBe(true);
+});
+
+test.each([
+  // What E6 leaks is told as the module goes; it is no oops.
+  "BUG mmu_page_header (Not tainted): Objects remaining in mmu_page_header on shutdown",
+  "WARNING: CPU: 0 PID: 1 at arch/x86/kvm/mmu.c:1042 kvm_mmu_zap_all+0x1/0x2 [kvm]",
+  "kvm: debug: no oops",
+])("a line of one that goes on: %s", (line) => {
+  expect(troubleIn(line)).toBe(null);
 });
