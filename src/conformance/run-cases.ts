@@ -4,9 +4,10 @@ import type { Implementation } from "../adapters/implementation.ts";
 import type { CaseRecord, WireEvent } from "../adapters/record.ts";
 import { recordOnReference } from "../adapters/reference/reference-implementation.ts";
 import { LAST_LAYER } from "../reference/compose.ts";
-import { neededCapabilities, relevantEvents } from "../scenario/capabilities.ts";
+import { relevantEvents } from "../scenario/capabilities.ts";
 import type { Case, EventName } from "../scenario/case.generated.ts";
 import { ownClaim } from "./claim.ts";
+import { lackedBy } from "./harness.ts";
 import { judge } from "./judge.ts";
 import { layer, PROFILES } from "./profiles.ts";
 import type { Violation } from "./violation.ts";
@@ -62,7 +63,7 @@ export interface FirstDifference {
 
 /** Runs one case against an implementation and judges it. */
 export async function runCase(scenario: Case, implementation: Implementation): Promise<CaseResult> {
-  const missing = neededCapabilities(scenario).filter((name) => !implementation.offers(name));
+  const missing = lackedBy(implementation, scenario);
   if (missing.length > 0) return { ...nothingSeen(scenario), missing, verdict: "not-assessed" };
   return judged(scenario, await implementation.record(scenario));
 }

@@ -72,6 +72,10 @@ export async function kernelDefinition(
     machine: {
       address_spaces: 2,
       physical_address_width: 40,
+      // QEMU empties its TLB as a guest is entered; the slot for the guest's code is an install.
+      tlb: "forgotten",
+      numbers: "shifted",
+      mmio_generation_bits: numbering.width,
       ...(only === "0" && { paging: "shadow" }),
     },
     facts: { tracepoints: await tracepointFields(link) },
@@ -89,8 +93,12 @@ async function loadKvm(link: GuestLink, modules: readonly string[], npt: Npt): P
       `the module ${name} does not load`,
     );
   }
-  await refused(link.ask("open"), "the kernel has no KVM: /dev/kvm cannot be opened");
+  await refused(link.ask("open"), modules.length > 0 ? NO_DEVICE : NOT_BUILT_IN);
 }
+
+const NO_DEVICE = "the kernel has no KVM, though its modules load: /dev/kvm cannot be opened";
+const NOT_BUILT_IN =
+  "the kernel has no KVM built in; if kvm.ko and kvm-amd.ko are modules of it, name their folder by --modules";
 
 async function refused(asked: Promise<unknown>, what: string): Promise<void> {
   try {

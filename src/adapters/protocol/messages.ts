@@ -71,6 +71,10 @@ export interface Introduction {
     readonly address_spaces: number;
     readonly physical_address_width: number;
     readonly paging?: "ept" | "npt" | "shadow";
+    /** Whether a TLB keeps what it has until it is told otherwise; `kept` if left out. */
+    readonly tlb?: "kept" | "forgotten";
+    /** Whether generations are as if nobody but the case had installed; `exact` if left out. */
+    readonly numbers?: "exact" | "shifted";
     /** 19 if left out; null if it is not known. */
     readonly mmio_generation_bits?: number | null;
   };
@@ -97,6 +101,9 @@ export function introducedCapability(
   if (capability === `machine:physical_address_width=${machine.physical_address_width}`)
     return true;
   if (capability === `machine:paging=${machine.paging ?? "npt"}`) return true;
+  const { tlb = "kept", numbers = "exact" } = machine;
+  if (capability === `machine:tlb=${tlb}`) return true;
+  if (capability === `machine:numbers=${numbers}`) return true;
   const { mmio_generation_bits: bits = USUAL_GENERATION_BITS } = machine;
   if (capability === `machine:mmio_generation_bits=${bits}`) return true;
   const [kind, name] = capability.split(":") as [string, string];

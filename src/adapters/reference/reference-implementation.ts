@@ -34,7 +34,11 @@ export function recordOnReference(
   scenario: Case,
   options: RecordOptions = {},
 ): CaseRecord {
-  const run = new ReferenceRun(composition, scenario.machine, options.events);
+  return played(new ReferenceRun(composition, scenario.machine, options.events), scenario);
+}
+
+/** Plays a case on a VM that was made for it. */
+export function played(run: ReferenceRun, scenario: Case): CaseRecord {
   const steps: StepRecord[] = [];
   for (const [i, step] of scenario.steps.entries()) {
     try {

@@ -7,11 +7,11 @@ import {
 } from "../../adapters/protocol/transcript.ts";
 import { claimSet } from "../../conformance/claim.ts";
 import type { Deviations } from "../../conformance/deviations.ts";
+import { lackedBy } from "../../conformance/harness.ts";
 import { runSuites } from "../../conformance/run-suites.ts";
 import { runJson } from "../../report/run-json.ts";
 import type { RunReport } from "../../report/run-report.ts";
 import { runText } from "../../report/run-text.ts";
-import { neededCapabilities } from "../../scenario/capabilities.ts";
 import type { Case } from "../../scenario/case.generated.ts";
 import { loadCases } from "../../scenario/load-cases.ts";
 import { claimOf } from "../composition-options.ts";
@@ -70,8 +70,7 @@ async function judgeAgain(
     // Nothing was said in a case that it could not be asked, unless the run ended before.
     canRun: (scenario) =>
       said.has(scenario.id) ||
-      (!end.notRun.includes(scenario.id) &&
-        !neededCapabilities(scenario).every(implementation.offers)),
+      (!end.notRun.includes(scenario.id) && lackedBy(implementation, scenario).length > 0),
   });
   const { name, version } = introduction;
   const { restarts } = end;
