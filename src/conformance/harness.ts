@@ -92,7 +92,7 @@ class ShiftedRun extends OtherRun {
     // The steps of a repetition have been here one by one.
     if (step.do === "repeat") return record;
     if (step.do === "inject" && step.what === "generation") this.#shifts[step.as ?? 0] = 0n;
-    const inSmm = "vcpu" in step && this.kvm.vcpus[step.vcpu!]!.smm;
+    const inSmm = "vcpu" in step && this.kvm.vcpus[step.vcpu]!.smm;
     const shift = this.#shifts[inSmm ? 1 : 0]!;
     return { ...record, events: record.events.map((event) => this.#unshifted(event, shift)) };
   }
