@@ -1,38 +1,16 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { chmodSync, readFileSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { setTimeout } from "node:timers/promises";
 import { expect, onTestFinished, test } from "vitest";
+import { type FakeMachine, fakeMachine } from "../../support/fake-machine.ts";
 import { describeWith } from "../../support/needs.ts";
-import { temporaryFolder } from "../../support/temporary-folder.ts";
-
-/** In the place of QEMU: says that the kernel is ready, and then stands still. */
-const STANDS_STILL = `#!${process.execPath}
-const data = process.argv.find((word) => word.startsWith("socket,id=data,path="));
-if (data === undefined) process.exit(0);
-const { connect } = require("node:net");
-connect(data.slice("socket,id=data,path=".length)).write("= ready 0\\n");
-require("node:fs").writeFileSync(__dirname + "/pid", String(process.pid));
-setInterval(() => {}, 1000);
-`;
-
-/** A folder with an image that nobody boots, and that machine; its process has its number in `pid`. */
-function prepared(): { folder: string; environment: NodeJS.ProcessEnv; image: string } {
-  const folder = temporaryFolder();
-  const machine = join(folder, "qemu-system-x86_64");
-  writeFileSync(machine, STANDS_STILL);
-  chmodSync(machine, 0o755);
-  const image = join(folder, "bzImage");
-  writeFileSync(image, `${"\0".repeat(0x202)}HdrS`);
-  const PATH = `${folder}:${process.env["PATH"] ?? ""}`;
-  return { folder, image, environment: { ...process.env, PATH } };
-}
 
 /** Process ids of a machine and of those above it, from `kmc kernel --serve` up to `top`. */
-async function chainUpTo(top: number, folder: string): Promise<number[]> {
+async function chainUpTo(top: number, { pid }: FakeMachine): Promise<number[]> {
   for (;;) {
     try {
-      const chain = [Number(readFileSync(join(folder, "pid"), "utf8"))];
+      const chain = [Number(readFileSync(pid, "utf8"))];
       while (parentOf(chain[0]!) !== top) chain.unshift(parentOf(chain[0]!));
       return chain;
     } catch {
@@ -63,8 +41,9 @@ async function areOver(pids: readonly number[]): Promise<void> {
 }
 
 /** Starts `sh`, which starts `kmc kernel`, and is there until it is killed. */
-function started(words: readonly string[], environment: NodeJS.ProcessEnv): ChildProcess {
-  const kmc = [process.execPath, resolve("bin/kmc.js"), "kernel", ...words];
+function started({ image, environment }: FakeMachine, ...words: readonly string[]): ChildProcess {
+  const command = [process.execPath, resolve("bin/kmc.js"), "kernel", "--image", image, "-j", "1"];
+  const kmc = [...command, ...words];
   const script = `${kmc.map((word) => `'${word}'`).join(" ")}; true`;
   const shell = spawn("sh", ["-c", script], { env: environment, stdio: "ignore", detached: true });
   onTestFinished(() => {
@@ -79,19 +58,19 @@ function started(words: readonly string[], environment: NodeJS.ProcessEnv): Chil
 
 describeWith("cc", "kmc kernel, while the kernel stands still,", () => {
   test("ends with its machine when its caller is killed", async () => {
-    const { folder, image, environment } = prepared();
-    const shell = started(["--image", image, "-j", "1", "--step-timeout", "500"], environment);
-    const chain = await chainUpTo(shell.pid!, folder);
+    const machine = fakeMachine();
+    const shell = started(machine, "--step-timeout", "500");
+    const chain = await chainUpTo(shell.pid!, machine);
     expect(chain.length).toBeGreaterThanOrEqual(3);
     shell.kill("SIGKILL");
     await areOver(chain);
-  }, 120_000);
+  }, 300_000);
 
   test("is followed by its machine when it is killed itself", async () => {
-    const { folder, image, environment } = prepared();
-    const shell = started(["--image", image, "-j", "1"], environment);
-    const [kmc, ...others] = await chainUpTo(shell.pid!, folder);
+    const machine = fakeMachine();
+    const shell = started(machine);
+    const [kmc, ...others] = await chainUpTo(shell.pid!, machine);
     process.kill(kmc!, "SIGKILL");
     await areOver(others);
-  }, 120_000);
+  }, 300_000);
 });
