@@ -4,7 +4,7 @@ import { CannotBoot } from "./cannot-boot.ts";
 import { GuestRefusal, type GuestLink } from "./guest-link.ts";
 import { modulePath } from "./initramfs.ts";
 import { type KernelFiles, moduleName } from "./kernel-files.ts";
-import { LiveVm } from "./live-vm.ts";
+import { type LiveKernel, LiveVm } from "./live-vm.ts";
 import { startTracing, type Tracing, tracepointFields } from "./tracing.ts";
 
 /** Nested paging on or off. */
@@ -61,6 +61,7 @@ export async function kernelDefinition(
     await link.ask("open");
     loaded = wanted;
   };
+  const kernel: LiveKernel = { link, usePaging, numbering, examples: new Map() };
   return {
     name: "Linux",
     version,
@@ -79,7 +80,7 @@ export async function kernelDefinition(
       ...(only === "0" && { paging: "shadow" }),
     },
     facts: { tracepoints: await tracepointFields(link) },
-    create: (machine, events) => new LiveVm({ link, usePaging, numbering }, machine, events),
+    create: (machine, events) => new LiveVm(kernel, machine, events),
   };
 }
 

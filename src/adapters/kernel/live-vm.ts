@@ -20,6 +20,8 @@ export interface LiveKernel {
   /** Gets KVM ready for VMs of that kind. */
   readonly usePaging: (paging: Paging) => Promise<void>;
   readonly numbering: Numbering;
+  /** The first line of each kind that could not be read: the same one is told of all cases. */
+  readonly examples: Map<string, string>;
 }
 
 const ERRORS: Readonly<Record<string, string>> = { "0": "ok", "22": "EINVAL", "17": "EEXIST" };
@@ -181,7 +183,10 @@ export class LiveVm implements DefinedVm {
   #read(lines: readonly string[], vcpu: number): Traced {
     const traced = this.#reader.read(lines, vcpu);
     if (traced.unread === null) return traced;
-    throw new CannotAssess(`a trace that can be read, unlike "${traced.unread.trim()}"`);
+    const { what, text } = traced.unread;
+    const { examples } = this.#kernel;
+    if (!examples.has(what)) examples.set(what, text);
+    throw new CannotAssess(`a ${what} that can be read, unlike "${examples.get(what)!}"`);
   }
 
   #events(lines: readonly string[], vcpu = 0): Answer {

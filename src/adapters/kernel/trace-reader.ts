@@ -13,8 +13,14 @@ export interface Traced {
   readonly faults: number;
   /** Of the last fault: whether it hit a reserved bit, and what answered it. */
   readonly last: LastFault | null;
-  /** A line that says something, nobody knows what; null if all could be read. */
-  readonly unread: string | null;
+  /** The first line that says something, nobody knows what; null if all could be read. */
+  readonly unread: Unread | null;
+}
+
+export interface Unread {
+  /** What the line is of: an event by its name, or a trace. */
+  readonly what: string;
+  readonly text: string;
 }
 
 export interface LastFault {
@@ -64,19 +70,19 @@ export class TraceReader {
     const events: WireEvent[] = [];
     let faults = 0;
     let last: LastFault | null = null;
-    let unread: string | null = null;
+    let unread: Unread | null = null;
     this.#vcpu = vcpu;
     this.#lists = new ZapLists();
     this.#inStubFault = this.#zappedStub = false;
     for (const line of lines) {
       const parsed = parseFtrace(line);
-      if (parsed === null || "lost" in parsed) unread ??= line;
+      if (parsed === null || "lost" in parsed) unread ??= { what: "trace", text: line.trim() };
       if (parsed === null || !("event" in parsed) || parsed.task !== INIT) continue;
       const { event, text } = parsed;
       if (event === "kvm_entry") this.#inStubFault = false;
       if (event === "kvm_page_fault") {
         const fault = faultOf(text);
-        if (fault === null) unread ??= line;
+        if (fault === null) unread ??= { what: event, text };
         this.#inStubFault = fault !== null && isStubAddress(fault.address);
         if (fault === null || this.#inStubFault) continue;
         faults++;
@@ -87,7 +93,7 @@ export class TraceReader {
         continue;
       }
       const told = this.#vocabulary.tell(parsed);
-      if (told.unread === true && this.#wanted.size > 0) unread ??= line;
+      if (told.unread === true && this.#wanted.size > 0) unread ??= { what: event, text };
       const seen = this.#eventOf(event, text, told.observation);
       if (this.#inStubFault) continue;
       if (event === "kvm_emulate_insn" && last !== null) last = { ...last, emulated: true };
