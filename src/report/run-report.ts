@@ -45,7 +45,10 @@ export function countVerdicts(results: readonly CaseResult[]): Readonly<Record<V
 export const badResults = (results: readonly CaseResult[]): CaseResult[] =>
   results.filter(({ verdict }) => !isGood(verdict) && verdict !== "not-assessed");
 
-/** The capabilities that cases were not assessed for, the one that most need first. */
+/**
+ * The capabilities that cases were not assessed for: what was found out on the way and has no name
+ * comes first, then the one that most need.
+ */
 export function missingCapabilities(
   results: readonly CaseResult[],
 ): [name: string, cases: number][] {
@@ -53,7 +56,8 @@ export function missingCapabilities(
   for (const { missing } of results) {
     for (const name of missing) counts.set(name, (counts.get(name) ?? 0) + 1);
   }
-  return [...counts].sort(([a, n], [b, m]) => m - n || (a < b ? -1 : 1));
+  const isFound = (name: string): number => Number(name.includes(" "));
+  return [...counts].sort(([a, n], [b, m]) => isFound(b) - isFound(a) || m - n || (a < b ? -1 : 1));
 }
 
 /** The patches that results are about, in order. */

@@ -122,6 +122,15 @@ test("what was not assessed is told by what most cases need, and what was left o
   ]);
 });
 
+test("what was found to be missing on the way is told first", () => {
+  const needs = (...missing: string[]) => aResult({ verdict: "not-assessed", missing });
+  const many = Array.from({ length: 9 }, (_, i) => needs(`point:p${i}`));
+  const text = plain(runText(aReport([...many, ...many, needs("a clock that can be read")])));
+  expect(text.join("\n")).toContain(
+    "not assessed for want of  a clock that can be read (1 case), ",
+  );
+});
+
 test("whatever an implementation says is shown, and does nothing to the terminal", () => {
   const lines = runText(hostileReport()).map((line) => plain([line])[0]!);
   expectNarrow(lines);

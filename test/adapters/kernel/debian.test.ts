@@ -24,7 +24,7 @@ describeWith(["qemu-system-x86_64", "cc", "apt-get"], "Debian's kernel", () => {
     );
     expect(odd).toEqual([]);
     const assessed = run.results.filter(({ verdict }) => verdict !== "not-assessed");
-    expect(assessed.length).toBeGreaterThanOrEqual(90);
+    expect(assessed.length).toBeGreaterThanOrEqual(80);
   });
 
   test("has what docs/debian-6.1.md says", () => {
