@@ -6,6 +6,7 @@ import type { CaseRecord } from "../src/adapters/record.ts";
 import { type Finding, identify } from "../src/conformance/identify.ts";
 import type { CaseResult } from "../src/conformance/run-cases.ts";
 import { runAll } from "../src/conformance/run-suites.ts";
+import { GAPS } from "../src/reference/errata/index.ts";
 import { patches } from "../src/reference/layers/index.ts";
 import type { Case } from "../src/scenario/case.generated.ts";
 import { loadCases } from "../src/scenario/load-cases.ts";
@@ -107,7 +108,7 @@ function evidenceOf(finding: Finding): string {
 function erratumText(finding: Finding): string {
   if (finding.state === "undetermined") return "not assessed";
   const { part, state } = finding;
-  const isGap = part === "E2" || part === "E3" || part === "E5" || part === "E7";
+  const isGap = GAPS.some((id) => id === part);
   const there = isGap ? "mended" : "there";
   const gone = isGap ? "open" : "not there";
   return `${state === "present" ? there : gone}: ${finding.by.map(linkTo).join(", ")}`;

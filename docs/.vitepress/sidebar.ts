@@ -16,6 +16,7 @@ export const sidebar: DefaultTheme.SidebarItem[] = [
       { text: "Introduction", link: "/introduction" },
       { text: "The series at a glance", link: "/series" },
       { text: "Releases", link: "/releases" },
+      { text: "Findings", link: "/findings" },
       { text: "Stepper", link: "/stepper" },
     ],
   },

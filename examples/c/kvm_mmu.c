@@ -815,8 +815,14 @@ struct kvm_mmu_page {
 	struct refs parents;
 };
 
-/* What the versions of a slot share. */
+/* Where a slot lies in guest and host memory. */
+struct slot_place {
+	u64 base_gfn, npages, userspace_addr;
+};
+
+/* What the versions of a slot share. In the kernel these are arrays, made for one place. */
 struct slot_arch {
+	struct slot_place made_for;
 	struct map rmaps[3];      /* by level - 1 and gfn: struct refs */
 	struct map write_track;   /* by gfn: how many shadow pages of level 2 or higher */
 	struct map disallow[3];   /* by level - 1 and gfn: how many shadowed tables are inside */
@@ -825,7 +831,7 @@ struct slot_arch {
 struct kvm_memory_slot {
 	u32 id, flags;
 	u64 base_gfn, npages, userspace_addr;
-	struct slot_arch *arch;
+	struct slot_arch *arch; /* a move takes it along */
 };
 
 struct kvm_memslots {
@@ -1405,15 +1411,36 @@ static bool page_track_is_active(bool smm, u64 gfn)
 	return slot && count_of(&slot->arch->write_track, gfn);
 }
 
-/* Aligned alike in guest and host, wholly inside the slot, and no shadowed table in it. */
+static struct slot_place place_of(const struct kvm_memory_slot *slot)
+{
+	return (struct slot_place){slot->base_gfn, slot->npages, slot->userspace_addr};
+}
+
+/* @returns the index of a gfn in the arrays of its slot, which may be too short where it is now. */
+static u64 gfn_to_index(const struct kvm_memory_slot *slot, u64 gfn, int level)
+{
+	const struct slot_place *made = &slot->arch->made_for;
+	u64 index = region_of(gfn, level) - region_of(slot->base_gfn, level);
+	u64 first = region_of(made->base_gfn, level);
+	if (index > region_of(made->base_gfn + made->npages - 1, level) - first)
+		fail(GIVES_UP, "BUG: an index lies beyond an array made before the slot moved");
+	return index;
+}
+
+/* Aligned alike in guest and host, and wholly inside. */
+static bool lpage_fits(struct slot_place place, u64 index, int level)
+{
+	u64 pages = pages_per_hpage(level);
+	u64 first = (region_of(place.base_gfn, level) + index) * pages;
+	return !((place.base_gfn ^ place.userspace_addr >> PAGE_SHIFT) & (pages - 1)) &&
+	       first >= place.base_gfn && first + pages <= place.base_gfn + place.npages;
+}
+
+/* It fits where the slot was made, and no shadowed table is in it. */
 static bool lpage_allowed(const struct kvm_memory_slot *slot, u64 gfn, int level)
 {
-	u64 pages = pages_per_hpage(level), first = gfn & ~(pages - 1);
-	if ((slot->base_gfn ^ slot->userspace_addr >> PAGE_SHIFT) & (pages - 1))
-		return false;
-	if (first < slot->base_gfn || first + pages > slot->base_gfn + slot->npages)
-		return false;
-	return !count_of(&slot->arch->disallow[level - 1], region_of(gfn, level));
+	return lpage_fits(slot->arch->made_for, gfn_to_index(slot, gfn, level), level) &&
+	       !count_of(&slot->arch->disallow[level - 1], region_of(gfn, level));
 }
 
 static int mapping_level(bool smm, u64 gfn, int most)
@@ -1424,7 +1451,10 @@ static int mapping_level(bool smm, u64 gfn, int most)
 	int host = host_mapping_level(gfn_to_pfn(slot, gfn)), level = PT_DIRECTORY_LEVEL;
 	while (level <= host && level <= most && lpage_allowed(slot, gfn, level))
 		level++;
-	return level - 1;
+	level--;
+	if (level > 1 && !lpage_fits(place_of(slot), gfn_to_index(slot, gfn, level), level))
+		fail(GIVES_UP, "BUG: a large page is allowed that leads out of a slot that has moved");
+	return level;
 }
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -1684,18 +1714,19 @@ static u64 kvm_mmu_page_get_gfn(const struct kvm_mmu_page *sp, u32 index)
 	return sp->gfns ? sp->gfns[index] : sp->gfn + index * pages_per_hpage(sp->level);
 }
 
-static struct refs *find_rmap(const struct slot_arch *arch, u64 gfn, int level)
+static struct refs *find_rmap(const struct kvm_memory_slot *slot, u64 gfn, int level)
 {
-	return map_get(&arch->rmaps[level - 1], region_of(gfn, level));
+	gfn_to_index(slot, gfn, level);
+	return map_get(&slot->arch->rmaps[level - 1], region_of(gfn, level));
 }
 
 /* Only while a slot that is INVALID at most still covers it does an entry map a gfn. */
-static struct slot_arch *arch_of_entry(const struct kvm_mmu_page *sp, u64 gfn)
+static const struct kvm_memory_slot *slot_of_entry(const struct kvm_mmu_page *sp, u64 gfn)
 {
 	const struct kvm_memory_slot *slot = gfn_to_memslot(sp->smm, gfn);
 	if (!slot)
 		fail(GIVES_UP, "BUG: an entry maps a gfn without a slot");
-	return slot->arch;
+	return slot;
 }
 
 /* @returns how many map it now. */
@@ -1705,11 +1736,11 @@ static u32 rmap_add(struct kvm_mmu_page *sp, u32 index, u64 gfn)
 		sp->gfns[index] = gfn;
 	if (kvm_mmu_page_get_gfn(sp, index) != gfn)
 		fail(GIVES_UP, "BUG: an entry maps a gfn that is not the one of its place");
-	struct slot_arch *arch = arch_of_entry(sp, gfn);
-	struct refs *rmap = find_rmap(arch, gfn, sp->level);
+	const struct kvm_memory_slot *slot = slot_of_entry(sp, gfn);
+	struct refs *rmap = find_rmap(slot, gfn, sp->level);
 	if (!rmap) {
 		rmap = allocate(sizeof(*rmap));
-		map_put(&arch->rmaps[sp->level - 1], region_of(gfn, sp->level), rmap);
+		map_put(&slot->arch->rmaps[sp->level - 1], region_of(gfn, sp->level), rmap);
 	}
 	refs_add(rmap, sp, index);
 	return rmap->count;
@@ -1718,14 +1749,14 @@ static u32 rmap_add(struct kvm_mmu_page *sp, u32 index, u64 gfn)
 static void rmap_remove(struct kvm_mmu_page *sp, u32 index)
 {
 	u64 gfn = kvm_mmu_page_get_gfn(sp, index);
-	struct slot_arch *arch = arch_of_entry(sp, gfn);
-	struct refs *rmap = find_rmap(arch, gfn, sp->level);
+	const struct kvm_memory_slot *slot = slot_of_entry(sp, gfn);
+	struct refs *rmap = find_rmap(slot, gfn, sp->level);
 	if (!rmap)
 		return;
 	refs_remove(rmap, sp, index);
 	if (rmap->count)
 		return;
-	map_remove(&arch->rmaps[sp->level - 1], region_of(gfn, sp->level));
+	map_remove(&slot->arch->rmaps[sp->level - 1], region_of(gfn, sp->level));
 	release(rmap->items, rmap->capacity * sizeof(struct spte_ref));
 	release(rmap, sizeof(*rmap));
 }
@@ -1740,11 +1771,11 @@ static void drop_spte(struct kvm_mmu_page *sp, u32 index)
 }
 
 /* Whether there was any. */
-static bool zap_rmap(const struct slot_arch *arch, u64 gfn, int level)
+static bool zap_rmap(const struct kvm_memory_slot *slot, u64 gfn, int level)
 {
 	const struct refs *rmap;
 	bool any = false;
-	while ((rmap = find_rmap(arch, gfn, level))) {
+	while ((rmap = find_rmap(slot, gfn, level))) {
 		drop_spte(rmap->items[0].sp, rmap->items[0].index);
 		any = true;
 	}
@@ -1774,9 +1805,10 @@ static bool spte_write_protect(u64 *sptep, bool protect)
 	return mmu_spte_update(sptep, spte & ~(u64)PT_WRITABLE);
 }
 
-static bool rmap_write_protect_level(const struct slot_arch *arch, u64 gfn, int level, bool protect)
+static bool rmap_write_protect_level(const struct kvm_memory_slot *slot, u64 gfn, int level,
+				     bool protect)
 {
-	const struct refs *rmap = find_rmap(arch, gfn, level);
+	const struct refs *rmap = find_rmap(slot, gfn, level);
 	bool flush = false;
 	for (u32 i = 0; rmap && i < rmap->count; i++)
 		flush |= spte_write_protect(&rmap->items[i].sp->spt[rmap->items[i].index], protect);
@@ -1788,7 +1820,7 @@ static bool rmap_write_protect(bool smm, u64 gfn)
 	const struct kvm_memory_slot *slot = gfn_to_memslot(smm, gfn);
 	bool flush = false;
 	for (int level = PT_PAGE_TABLE_LEVEL; slot && level <= PT_PDPE_LEVEL; level++)
-		flush |= rmap_write_protect_level(slot->arch, gfn, level, true);
+		flush |= rmap_write_protect_level(slot, gfn, level, true);
 	return flush;
 }
 
@@ -1941,8 +1973,10 @@ static void count_shadowed(const struct kvm_mmu_page *sp, int change)
 		return;
 	if (sp->level > PT_PAGE_TABLE_LEVEL)
 		count_add(&slot->arch->write_track, sp->gfn, change);
-	for (int level = PT_DIRECTORY_LEVEL; level <= PT_PDPE_LEVEL; level++)
+	for (int level = PT_DIRECTORY_LEVEL; level <= PT_PDPE_LEVEL; level++) {
+		gfn_to_index(slot, sp->gfn, level);
 		count_add(&slot->arch->disallow[level - 1], region_of(sp->gfn, level), change);
+	}
 }
 
 /* --- unsync: which entries have an unsync page somewhere below; bits go lazily --- */
@@ -2342,7 +2376,7 @@ static bool slot_handle_leaf(const struct kvm_memory_slot *slot, slot_level_hand
 
 static bool kvm_zap_rmapp(const struct kvm_memory_slot *slot, u64 gfn, int level)
 {
-	return zap_rmap(slot->arch, gfn, level);
+	return zap_rmap(slot, gfn, level);
 }
 
 /* A slot goes: its leaves through the rmaps, and the pages that have one of its gfns. */
@@ -2494,7 +2528,7 @@ static bool kvm_unmap_hva(u64 page)
 			const struct kvm_memory_slot *slot = &set->slots[i];
 			u64 offset = page - (slot->userspace_addr >> PAGE_SHIFT);
 			for (int level = 1; offset < slot->npages && level <= PT_PDPE_LEVEL; level++)
-				any |= zap_rmap(slot->arch, slot->base_gfn + offset, level);
+				any |= zap_rmap(slot, slot->base_gfn + offset, level);
 		}
 	}
 	return any;
@@ -2623,7 +2657,7 @@ static u64 kvm_mmu_calculate_default_mmu_pages(void)
 
 static bool slot_rmap_write_protect(const struct kvm_memory_slot *slot, u64 gfn, int level)
 {
-	return rmap_write_protect_level(slot->arch, gfn, level, false);
+	return rmap_write_protect_level(slot, gfn, level, false);
 }
 
 static void kvm_mmu_slot_remove_write_access(const struct kvm_memory_slot *slot)
@@ -2637,7 +2671,7 @@ static void kvm_mmu_slot_remove_write_access(const struct kvm_memory_slot *slot)
 
 static bool kvm_mmu_zap_collapsible_spte(const struct kvm_memory_slot *slot, u64 gfn, int level)
 {
-	const struct refs *rmap = find_rmap(slot->arch, gfn, level);
+	const struct refs *rmap = find_rmap(slot, gfn, level);
 	bool any = false;
 	for (u32 left = rmap ? rmap->count : 0; left--;) {
 		struct spte_ref ref = rmap->items[left];
@@ -2743,6 +2777,8 @@ static void change_slot(u32 as, enum kvm_mr_change change, const struct kvm_memo
 {
 	u32 old_flags = old ? old->flags : 0; /* the set it is in will be freed */
 	new.arch = old ? old->arch : allocate(sizeof(*new.arch));
+	if (change == KVM_MR_CREATE)
+		new.arch->made_for = place_of(&new);
 	if (change == KVM_MR_DELETE || change == KVM_MR_MOVE)
 		remove_old_place(as, *old);
 	if (change == KVM_MR_MOVE)
@@ -2976,7 +3012,7 @@ static bool make_way(struct kvm_mmu_page *sp, u32 index, const struct mapping *m
 
 static void rmap_recycle(const struct kvm_mmu_page *sp, u64 gfn)
 {
-	zap_rmap(arch_of_entry(sp, gfn), gfn, sp->level);
+	zap_rmap(slot_of_entry(sp, gfn), gfn, sp->level);
 	kvm_flush_remote_tlbs("rmap_recycle");
 }
 
@@ -4698,7 +4734,7 @@ static void perform_step(const struct json *step, struct text *to)
 static const char introduction[] =
 	"{\"protocol\":1,\"name\":\"kvm_mmu.c\",\"version\":\"1\",\"language\":\"C\","
 	"\"capabilities\":[\"operation:*\",\"event:*\",\"point:*\",\"snapshot:*\",\"probe:*\","
-	"\"inject:*\",\"fact:*\",\"machine:*\"],"
+	"\"inject:*\",\"fact:*\",\"machine:*\",\"bug:*\"],"
 	"\"machine\":{\"address_spaces\":2,\"physical_address_width\":40},"
 	"\"facts\":{\"memslot_update_in_progress_bit\":63,\"mmio_generation_width\":64,"
 	"\"hook_argument\":\"generation\",\"mmu_document\":[\"mmio-generation\"],"

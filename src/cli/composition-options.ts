@@ -37,7 +37,7 @@ export function addErrataFlags(command: Command): Command {
   return command
     .option("--profile <name>", "promised, or merged (with the slips of the merged code)")
     .option("--slips <list>", "defects of the merged code to put in: E1, E4, E6")
-    .option("--remedies <list>", "gaps of the series to mend: E2, E3, E5, E7");
+    .option("--remedies <list>", "gaps of the series to mend: E2, E3, E5, E7, E8");
 }
 
 /** The errata that the options ask for. @throws UsageError */

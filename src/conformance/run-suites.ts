@@ -42,7 +42,7 @@ export async function runSuites(
   const { composition } = claim;
   const ofErrata = cases.filter(
     ({ erratum, patch }) =>
-      findErrata && erratum !== undefined && composition.patches.includes(patch),
+      findErrata && erratum !== undefined && (patch === 0 || composition.patches.includes(patch)),
   );
   const first = await runAll(workers, ofErrata.filter(canRun), signal);
   for (const result of first) known.set(result.scenario, result);

@@ -77,8 +77,9 @@ function hashOfMemslots({ memslots }: Kvm): Hash {
   const hash = new Hash();
   for (const { generation, slots } of memslots) {
     hash.add64(generation).add(slots.length);
-    for (const { id, base_gfn, npages, userspace_addr, flags } of slots) {
+    for (const { id, base_gfn, npages, userspace_addr, flags, arch } of slots) {
       hash.add(id).add(base_gfn).add(npages).add(userspace_addr).add(flags);
+      hash.add(arch.madeFor.base_gfn);
     }
   }
   return hash;

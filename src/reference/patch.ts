@@ -31,8 +31,8 @@ export interface Patch {
 
 export const patch = (definition: Patch): Patch => definition;
 
-/** The names of the seven errata. */
-export type ErratumId = "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7";
+/** The names of the eight errata. */
+export type ErratumId = "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8";
 
 /**
  * A slip puts a defect of the merged code in; a remedy mends a hazard that the series leaves open.

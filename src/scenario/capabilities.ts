@@ -7,6 +7,7 @@ import type {
   ScheduleItem,
   Step,
 } from "./case.generated.ts";
+import { outgrowsItsArrays } from "./moved-slots.ts";
 
 /**
  * What an implementation must offer to be assessed by a case. Derived from the case, so that it
@@ -17,6 +18,7 @@ export function neededCapabilities(scenario: Case): string[] {
   const needed = new Set<string>();
   for (const parameter of neededParameters(scenario.machine)) needed.add(`machine:${parameter}`);
   for (const step of allSteps(scenario.steps)) addStep(step, needed);
+  if (outgrowsItsArrays(allSteps(scenario.steps))) needed.add("bug:slot-arrays");
   if (endsWithItsOnlyTeardown(scenario.steps)) {
     needed.delete("operation:flush_shadow_all");
     needed.add("operation:flush_shadow_all=last");

@@ -1,6 +1,6 @@
 /** Generated from fixtures/schema/case.schema.json by `npm run generate`; do not edit. */
 
-export type Erratum = "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7";
+export type Erratum = "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8";
 /**
  * Unsigned 64-bit value, lower-case hexadecimal without leading zeros.
  */
@@ -63,11 +63,27 @@ export type Count =
       min?: number;
       max?: number;
     };
-export type RegionResult = "ok" | "EINVAL" | "EEXIST";
+/**
+ * What a region call returns, or `BUG`: the kernel breaks in it and cannot go on.
+ */
+export type ExpectedResult = "ok" | "EINVAL" | "EEXIST" | "BUG";
 /**
  * A vCPU, numbered from 0 in the order of creation.
  */
 export type Vcpu = number;
+/**
+ * How an access ends, or `BUG`: the kernel breaks in it and cannot go on.
+ */
+export type ExpectedOutcome =
+  | "hit"
+  | "mapped"
+  | "emulated"
+  | "mmio"
+  | "guest-fault"
+  | "triple-fault"
+  | "ENOSPC"
+  | "fetch-from-mmio"
+  | "BUG";
 export type OutcomeName =
   | "hit"
   | "mapped"
@@ -312,7 +328,7 @@ export interface SetMemoryRegionStep {
   size: string;
   hva: Hex;
   expect?: {
-    result?: RegionResult;
+    result?: ExpectedResult;
     events?: EventExpectations;
   };
 }
@@ -346,7 +362,7 @@ export interface AccessExpectation {
   /**
    * How the access ends; several where the specification leaves it open.
    */
-  outcome?: OutcomeName | OutcomeName[];
+  outcome?: ExpectedOutcome | OutcomeName[];
   /**
    * How an MMIO exit was found out.
    */

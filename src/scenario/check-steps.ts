@@ -8,6 +8,8 @@ import type {
   ThreadsStep,
   WriteGuestTableStep,
 } from "./case.generated.ts";
+import { allSteps } from "./capabilities.ts";
+import { expectsBug } from "./expects-bug.ts";
 import { isJudged } from "./is-judged.ts";
 
 /** Operations that one case may perform in all, `repeat` counted out: no fixture runs for ever. */
@@ -22,7 +24,7 @@ const PAGE_SIZE = 0x1000;
 export type Fail = (pointer: string, problem: string) => never;
 
 /** Checks that the steps of a case fit together and can be performed. */
-export function checkSteps({ machine, steps }: Case, fail: Fail): void {
+export function checkSteps({ machine, steps, expect }: Case, fail: Fail): void {
   const state: State = {
     vcpus: 0,
     operations: 0,
@@ -31,6 +33,27 @@ export function checkSteps({ machine, steps }: Case, fail: Fail): void {
     fail,
   };
   checkList(steps, { pointer: "/steps", times: 1, inThread: false }, state);
+  checkBug(steps, expect, fail);
+}
+
+/** Nothing can be seen of a kernel after it broke, nor of the step in which it did. */
+function checkBug(steps: readonly Step[], expect: Case["expect"], fail: Fail): void {
+  const at = steps.findIndex(expectsBug);
+  if (at < 0) {
+    if ([...allSteps(steps)].some(expectsBug)) {
+      fail(
+        "/steps",
+        "a BUG is expected inside another step; only the last step of all may end in one",
+      );
+    }
+    return;
+  }
+  if (at < steps.length - 1) fail(`/steps/${at + 1}`, `nothing follows the BUG of step ${at}`);
+  const { events } = steps[at]!.expect as { readonly events?: unknown };
+  if (events !== undefined)
+    fail(`/steps/${at}/expect/events`, "a step that breaks tells no events");
+  if (expect !== undefined)
+    fail("/expect", "a case that ends in a BUG expects no events of all of it");
 }
 
 interface State {

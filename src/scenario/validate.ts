@@ -122,7 +122,7 @@ const HEX =
 
 /** What the strings with another pattern are. */
 const PATTERNS: Readonly<Record<string, string>> = {
-  "/id": "an id: p01 to p27, E1 to E7 or all, then parts in lower case, like p11.two-slots.read",
+  "/id": "an id: p01 to p27, E1 to E8 or all, then parts in lower case, like p11.two-slots.read",
   "/function": "the name of a kernel function",
 };
 

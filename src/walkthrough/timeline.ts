@@ -39,8 +39,8 @@ export function timeline(
     const [was, is] = [before.steps[number], after.steps[number]];
     return {
       number,
-      before: head(step, was),
-      after: head(step, is),
+      before: head(step, was) ?? broken(step, number, before),
+      after: head(step, is) ?? broken(step, number, after),
       rows: aligned(lines(step, was), lines(step, is)),
     };
   });
@@ -50,6 +50,12 @@ export const differs = ({ before, after }: Row): boolean => before !== after;
 
 const head = (step: Step, record: StepRecord | undefined): string | null =>
   record === undefined ? null : stepText(step, record);
+
+/** The step in which the kernel broke: what it did there is not known. */
+function broken(step: Step, number: number, { failure }: CaseRecord): string | null {
+  if (failure?.pointer !== `/steps/${number}`) return null;
+  return `${stepText(step, null)} → ${failure.message}`;
+}
 
 function lines(step: Step, record: StepRecord | undefined): Line[] {
   if (record === undefined) return [];

@@ -128,4 +128,5 @@ const TOPICS: Readonly<Record<TopicId, Topic>> = {
     decisive: "E7.defect.marked-after-the-zap-smm",
     recorded: { of: ["releases/debian-6.1-E7"], command: 34 },
   },
+  E8: { decisive: "E8.defect.dirty-log-of-2m" },
 };

@@ -95,7 +95,7 @@ describeReference(
     // them.
     describe.each([3, 8, 11, 14, 18, 23, 27])("layer %i", (number) => {
       test.each(Object.keys(MACHINES) as MachineName[])("%s", (machine) => {
-        const composition = composeThrough(number, { remedies: ["E2", "E3", "E5", "E7"] });
+        const composition = composeThrough(number, { remedies: ["E2", "E3", "E5", "E7", "E8"] });
         check(racy, RUNS, ([before, during, order]) => {
           checkScenario(racyScenario(machine, before, during, order), composition);
         });

@@ -45,8 +45,31 @@ describeReference("what holds at every layer, in random legal scenarios", () => 
   });
 });
 
+/** A few moves from one alignment to another, with whatever else happens. */
+function survivesAnyMove(composition: Composition): void {
+  check(actions, 300, (wanted) => {
+    const more = { mmio_generation_bits: 19 };
+    const scenario = scenarioOf("direct (EPT), 2M host pages", wanted, more, "any");
+    checkScenario(scenario, composition);
+  });
+}
+
+describeReference("moves from one alignment to another", () => {
+  test.each([0, 10, 11, 27])("are survived by layer %i with the remedy of E8", (number) => {
+    survivesAnyMove(composeThrough(number, { remedies: ["E5", "E8"] }));
+  });
+});
+
 describeReference("the check can fail", () => {
   const npt = "direct (NPT)";
+
+  test("with any move on every layer without the remedy of E8", () => {
+    for (const number of [0, 27]) {
+      expect(() => {
+        survivesAnyMove(composeThrough(number, { remedies: ["E5"] }));
+      }).toThrow("before the slot moved");
+    }
+  });
 
   test("on layer 1, where a wrap of address space 0 goes unseen", () => {
     const composition = composeThrough(1, { remedies: ["E5"] });

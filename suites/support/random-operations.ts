@@ -1,5 +1,11 @@
 import fc from "fast-check";
-import type { Case, Machine, Step } from "../../src/scenario/case.generated.ts";
+import type {
+  Case,
+  Machine,
+  SetMemoryRegionStep,
+  Step,
+} from "../../src/scenario/case.generated.ts";
+import { MovedSlots } from "../../src/scenario/moved-slots.ts";
 
 /**
  * Random legal scenarios: region calls, accesses, SMM, memory pressure, contention, teardown. An
@@ -106,15 +112,24 @@ interface Slot {
   readonly flags: number;
 }
 
+/**
+ * Which moves there are: those alone that every kernel survives, or any, also to where the arrays
+ * of the slot do not reach (E8).
+ */
+export type Moves = "sound" | "any";
+
 /** What the steps so far have made: enough to say what an access must reach. */
 export class World {
   readonly #machine: MachineName;
+  readonly #moves: Moves;
+  readonly #arrays = new MovedSlots();
   readonly slots: Slot[] = [];
   readonly smm = [false, false];
   #lastPlace: string = PLACES[1];
 
-  constructor(machine: MachineName) {
+  constructor(machine: MachineName, moves: Moves = "sound") {
     this.#machine = machine;
+    this.#moves = moves;
   }
 
   get isShadowed(): boolean {
@@ -128,6 +143,7 @@ export class World {
     const tables = { as: 0, id: TABLE_SLOT, gpa: hex(TABLES), size: "0x100000", hva: "0x70000000" };
     const memory = { as: 0, id: TABLE_SLOT + 1, gpa: PLACES[0], size: SIZES[2], hva: MEMORIES[0] };
     this.slots.push({ ...tables, flags: 0 }, { ...memory, flags: 0 });
+    for (const slot of this.slots) this.#arrays.note(region(slot));
     const steps: Step[] = this.slots.map(region);
     if (this.isShadowed) {
       const root = hex(TABLES);
@@ -161,20 +177,26 @@ export class World {
           flags: [0, 0, 0, 1, 2][wanted.flags % 5]!,
         };
         const overlaps = this.slots.some((other) => other.as === as && overlap(other, slot));
-        if (!overlaps) this.slots.push(slot);
+        if (!overlaps) {
+          this.slots.push(slot);
+          this.#arrays.note(region(slot));
+        }
         return { ...region(slot), expect: { result: overlaps ? "EEXIST" : "ok" } };
       }
       case "delete": {
         const slot = this.#chosen(wanted.which);
         if (slot === null) return null;
         this.#replace(slot, null);
-        return { ...region({ ...slot, size: "0x0", flags: 0 }), expect: { result: "ok" } };
+        const gone = region({ ...slot, size: "0x0", flags: 0 });
+        this.#arrays.note(gone);
+        return { ...gone, expect: { result: "ok" } };
       }
       case "move": {
         const slot = this.#chosen(wanted.which);
         const gpa = pick(PLACES, wanted.place);
         if (slot === null || slot.gpa === gpa) return null;
         const moved = { ...slot, gpa };
+        if (this.#moves === "sound" && this.#arrays.outgrows(region(moved))) return null;
         const others = this.slots.filter((other) => other !== slot && other.as === slot.as);
         const fits = !others.some((other) => overlap(other, moved));
         if (fits) this.#replace(slot, moved);
@@ -336,8 +358,9 @@ export function scenarioOf(
   machine: MachineName,
   wanted: readonly Action[],
   more: Machine = {},
+  moves: Moves = "sound",
 ): Case {
-  const world = new World(machine);
+  const world = new World(machine, moves);
   const steps = world.prologue();
   for (const each of wanted) {
     const step = world.step(each);
@@ -364,7 +387,7 @@ const chosenVcpu = (choice: number): number => (choice % 4 === 0 ? 1 : 0);
 
 const hex = (value: number): string => `0x${value.toString(16)}`;
 
-function region({ as, id, gpa, size, hva, flags }: Slot): Step & { do: "set_memory_region" } {
+function region({ as, id, gpa, size, hva, flags }: Slot): SetMemoryRegionStep {
   return { do: "set_memory_region", slot: id, as, gpa, size, hva, flags };
 }
 

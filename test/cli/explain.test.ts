@@ -43,9 +43,9 @@ describe("kmc explain", () => {
   });
 
   test.each([
-    [["28"], 'there is no patch or erratum "28"; expected a number from 1 to 27, or E1 to E7'],
+    [["28"], 'there is no patch or erratum "28"; expected a number from 1 to 27, or E1 to E8'],
     [["0"], 'there is no patch or erratum "0"'],
-    [["E8"], 'there is no patch or erratum "E8"'],
+    [["E9"], 'there is no patch or erratum "E9"'],
     [["11", "--json", "--narrow"], "--narrow and --json exclude each other; choose one"],
   ])("%j is refused", async (args, message) => {
     const { code, out, err } = await kmc("explain", ...args);

@@ -61,7 +61,7 @@ describe("of a recording that nobody claims anything of", () => {
     });
     const layers = (document["agrees"] as { layer: number }[]).map(({ layer }) => layer);
     expect(layers).toEqual([11, 12, 13, 14, 14]);
-    expect(document["findings"]).toHaveLength(34);
+    expect(document["findings"]).toHaveLength(35);
   });
 });
 

@@ -75,7 +75,7 @@ describe("a mistake of the user gets one sentence and exit code 2:", () => {
     { args: ["run", "--slips", "E9"], says: 'there is no slip "E9"; there are E1, E4, E6' },
     {
       args: ["diff", "1", "2", "--remedies", "E1"],
-      says: 'there is no remedy "E1"; there are E2, E3, E5, E7',
+      says: 'there is no remedy "E1"; there are E2, E3, E5, E7, E8',
     },
     {
       args: ["source", "--profile", "stable"],

@@ -63,7 +63,7 @@ describe("a list of errata", () => {
     {
       text: "E1",
       kind: "remedy" as const,
-      problem: 'there is no remedy "E1"; there are E2, E3, E5, E7',
+      problem: 'there is no remedy "E1"; there are E2, E3, E5, E7, E8',
     },
     { text: "", kind: "slip" as const, problem: 'there is no slip ""; there are E1, E4, E6' },
   ])('"$text" is refused as a $kind', ({ text, kind, problem }) => {

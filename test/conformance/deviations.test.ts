@@ -220,18 +220,18 @@ const PRESETS: readonly Preset[] = [
     shows: "E1.defect.from-512-installs",
   },
   {
-    ...{ name: "v5.10", said: { patches: "1-8,10" }, bits: 18 },
-    ...{ claim: claimSet(LATER), neighbour: "v5.3" },
+    ...{ name: "v5.10", said: { patches: "1-8,10", remedies: "E8" }, bits: 18 },
+    ...{ claim: claimSet(LATER, [], ["E8"]), neighbour: "v5.3" },
     shows: "E1.mended.boundary-at-1024",
   },
   {
-    ...{ name: "v5.13", said: { patches: "1-8,10" } },
-    ...{ claim: claimSet(LATER), neighbour: "v5.3" },
+    ...{ name: "v5.13", said: { patches: "1-8,10", remedies: "E8" } },
+    ...{ claim: claimSet(LATER, [], ["E8"]), neighbour: "v5.3" },
     shows: "E1.mended.boundary-at-1024",
   },
   {
-    ...{ name: "v6.1", said: { patches: "1-8,10,21,22", remedies: "E5" } },
-    ...{ claim: claimSet([...LATER, 21, 22], [], ["E5"]), neighbour: "v5.13" },
+    ...{ name: "v6.1", said: { patches: "1-8,10,21,22", remedies: "E5,E8" } },
+    ...{ claim: claimSet([...LATER, 21, 22], [], ["E5", "E8"]), neighbour: "v5.13" },
     shows: "E5.mended.new-ram-reached",
   },
 ];

@@ -62,7 +62,7 @@ describe("a recording of layer 11", () => {
     expect(stateOf(found, 20)).toBe("absent");
     expect(stateOf(found, 13)).toBe("undetermined");
     expect(stateOf(found, "E6")).toBe("present");
-    expect(found.findings).toHaveLength(34);
+    expect(found.findings).toHaveLength(35);
     expect(traceVerdict(found)).toEqual({ verdict: "agrees" });
   });
 

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
-import type { CaseRecord, StepRecord } from "../../src/adapters/record.ts";
+import type { CaseRecord, RunFailure, StepRecord } from "../../src/adapters/record.ts";
+import { recordOnReference } from "../../src/adapters/reference/reference-implementation.ts";
 import { judge } from "../../src/conformance/judge.ts";
+import { composeThrough } from "../../src/reference/compose.ts";
+import { absent } from "../../src/reference/operations.ts";
 import type { AccessStep, EventExpectations, Step } from "../../src/scenario/case.generated.ts";
 import { aCase } from "../support/a-case.ts";
 import { caseRecord, stepRecord, wire } from "../support/records.ts";
@@ -294,4 +297,50 @@ test("a run that broke down fails where it did; what was seen before is judged, 
       seen: "KernelBug: shadow page 3 is used after it was freed",
     },
   ]);
+});
+
+describe("a BUG", () => {
+  const region: Step = {
+    ...{ do: "set_memory_region", slot: 1, gpa: "0x0", size: "0x1000", hva: "0x10000000" },
+    expect: { result: "BUG" },
+  };
+  const access: AccessStep = { do: "access", vcpu: 0, gpa: "0x5000", expect: { outcome: "BUG" } };
+  const good: StepRecord[] = [stepRecord({ vcpu: 0 })];
+  const steps = (last: Step): Step[] => [{ do: "create_vcpu" }, last];
+  const broke = (last: Step, failure: RunFailure) =>
+    judge(aCase({ steps: steps(last) }), { ...caseRecord(...good), failure });
+  const message = "it gives up: BUG";
+
+  test.each([region, access])("that is expected is what the kernel does: $do", (last) => {
+    expect(broke(last, { pointer: "/steps/1", message })).toEqual([]);
+  });
+
+  test("elsewhere is none that is expected", () => {
+    expect(broke(region, { pointer: "/steps/0", message })).toMatchObject([
+      { pointer: "/steps/0", expected: "the run goes on", seen: message },
+    ]);
+  });
+
+  test("is not what a program does that crashes", () => {
+    const failure = { pointer: "/steps/1", message: "it is gone", kind: "crashed" } as const;
+    expect(broke(region, failure)).toMatchObject([{ seen: "it is gone" }]);
+  });
+
+  test("that does not come is missed", () => {
+    expect(judged([region], stepRecord({ result: "ok" }))).toEqual([
+      { pointer: "/steps/0/expect/result", expected: "result BUG", seen: "result ok" },
+    ]);
+  });
+
+  test("is no mistake of the model", () => {
+    const broken = { ...composeThrough(27).ops, install_new_memslots: absent("it", "nobody has") };
+    const composition = { ...composeThrough(27), ops: broken };
+    const scenario = aCase({ steps: [region] });
+    const record = recordOnReference(composition, scenario);
+    expect(record.failure).toMatchObject({
+      kind: "crashed",
+      message: expect.stringContaining("ModelBug") as string,
+    });
+    expect(judge(scenario, record)).toHaveLength(1);
+  });
 });

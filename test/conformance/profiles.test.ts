@@ -34,5 +34,5 @@ test("a gap is a defect that is there unless it is mended", () => {
 });
 
 test("an erratum that does not exist is refused", () => {
-  expect(() => layerWithErratum(27, "E8" as never, true)).toThrow("there is no erratum E8");
+  expect(() => layerWithErratum(27, "E9" as never, true)).toThrow("there is no erratum E9");
 });

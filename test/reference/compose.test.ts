@@ -262,15 +262,15 @@ describe("a set of patches", () => {
 
 describe("slips and remedies", () => {
   test("that are none of their kind are refused", () => {
-    const unknown = "E8" as ErratumId;
+    const unknown = "E9" as ErratumId;
     expect(refusal(() => composeThrough(27, { slips: ["E1", "E2"] }))).toBe(
       "there is no slip E2; there are E1, E4, E6",
     );
     expect(refusal(() => composeThrough(27, { slips: [unknown] }))).toBe(
-      "there is no slip E8; there are E1, E4, E6",
+      "there is no slip E9; there are E1, E4, E6",
     );
     expect(refusal(() => composeThrough(27, { remedies: ["E6"] }))).toBe(
-      "there is no remedy E6; there are E2, E3, E5, E7",
+      "there is no remedy E6; there are E2, E3, E5, E7, E8",
     );
   });
 

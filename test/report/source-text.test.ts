@@ -43,7 +43,7 @@ describe("the text of an operation", () => {
   test("is there for all compositions, closes what it opens, and names the operation or its patch", () => {
     const compositions = Array.from({ length: 28 }, (_, layer) => composeThrough(layer));
     const slips = ["E1", "E4", "E6"] as const;
-    const remedies = ["E2", "E3", "E5", "E7"] as const;
+    const remedies = ["E2", "E3", "E5", "E7", "E8"] as const;
     for (const layer of [1, 5, 10, 14, 23, 27]) {
       compositions.push(composeThrough(layer, { slips }), composeThrough(layer, { remedies }));
     }

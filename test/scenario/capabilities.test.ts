@@ -161,6 +161,50 @@ describe("a teardown", () => {
   });
 });
 
+describe("a slot that moves", () => {
+  const region = (gpa: string, size = "0x200000", result?: "EEXIST"): Step => ({
+    ...{ do: "set_memory_region", slot: 1, gpa, size, hva: "0x20000000" },
+    ...(result !== undefined && { expect: { result } }),
+  });
+  const BUG = "bug:slot-arrays";
+
+  test.each<{ what: string; steps: Step[]; needed: string[] }>([
+    {
+      what: "to another alignment needs one who tells what lies beyond its arrays",
+      steps: [region("0x40000000"), region("0x280000")],
+      needed: [BUG],
+    },
+    {
+      what: "within its alignment does not",
+      steps: [region("0x40000000"), region("0x200000")],
+      needed: [],
+    },
+    {
+      what: "to where it needs less does not, nor back again",
+      steps: [region("0x280000"), region("0x40000000"), region("0x280000")],
+      needed: [],
+    },
+    {
+      what: "does if it does so inside another step",
+      steps: [region("0x40000000"), { do: "repeat", times: 1, steps: [region("0x280000")] }],
+      needed: [BUG],
+    },
+    {
+      what: "and cannot does not",
+      steps: [region("0x40000000"), region("0x280000", "0x200000", "EEXIST")],
+      needed: [],
+    },
+    {
+      what: "does not if it was made anew in between",
+      steps: [region("0x40000000"), region("0x40000000", "0x0"), region("0x280000")],
+      needed: [],
+    },
+  ])("$what", ({ steps, needed }) => {
+    const all = neededCapabilities(aCase({ steps }));
+    expect(all.filter((name) => name.startsWith("bug:"))).toEqual(needed);
+  });
+});
+
 test("fields that a kernel does not print are needed by themselves", () => {
   const where = { reason: "kvm_mmu_get_page" };
   const expected: EventExpectations = {

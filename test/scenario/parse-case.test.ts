@@ -114,7 +114,7 @@ describe("a document that the schema does not allow is refused", () => {
       document: { ...aCase(), id: "p11" },
       pointer: "/id",
       problem:
-        '"p11" is not an id: p01 to p27, E1 to E7 or all, then parts in lower case, like ' +
+        '"p11" is not an id: p01 to p27, E1 to E8 or all, then parts in lower case, like ' +
         "p11.two-slots.read",
     },
     {
@@ -201,7 +201,7 @@ describe("a step that the schema does not allow is refused by its own kind's rul
       pointer: "/steps/1/expect/outcome",
       problem:
         '"mapt" is not one of hit, mapped, emulated, mmio, guest-fault, triple-fault, ENOSPC, ' +
-        "fetch-from-mmio",
+        "fetch-from-mmio, BUG",
     },
     {
       mistake: "a count with a misspelt bound",
@@ -331,6 +331,11 @@ describe("a case that contradicts itself is refused", () => {
 });
 
 describe("steps that do not fit together are refused", () => {
+  const BROKEN = {
+    ...{ do: "set_memory_region", slot: 1, gpa: "0x0", size: "0x1000", hva: "0x10000000" },
+    expect: { result: "BUG" },
+  };
+  const NO_FLUSH = { counts: [{ event: "remote_flush", count: 0 }] };
   const TWO = { one: [ACCESS], two: [ACCESS] };
   const inThread = (step: object): unknown =>
     withStep({
@@ -344,6 +349,33 @@ describe("steps that do not fit together are refused", () => {
       document: { ...aCase(), steps: [ACCESS] },
       pointer: "/steps/0/vcpu",
       problem: "there is no vCPU 0 yet; none has been created",
+    },
+    {
+      mistake: "a step after the one in which the kernel breaks",
+      document: { ...aCase(), steps: [BROKEN, { do: "shrink" }] },
+      pointer: "/steps/1",
+      problem: "nothing follows the BUG of step 0",
+    },
+    {
+      mistake: "a BUG inside another step",
+      document: { ...aCase(), steps: [{ do: "repeat", times: 2, steps: [BROKEN] }] },
+      pointer: "/steps",
+      problem: "a BUG is expected inside another step; only the last step of all may end in one",
+    },
+    {
+      mistake: "events of a step that breaks",
+      document: {
+        ...aCase(),
+        steps: [{ ...BROKEN, expect: { result: "BUG", events: NO_FLUSH } }],
+      },
+      pointer: "/steps/0/expect/events",
+      problem: "a step that breaks tells no events",
+    },
+    {
+      mistake: "events of a case that ends in a BUG",
+      document: { ...aCase(), steps: [BROKEN], expect: NO_FLUSH },
+      pointer: "/expect",
+      problem: "a case that ends in a BUG expects no events of all of it",
     },
     {
       mistake: "a step on a vCPU that has not been created",

@@ -46,7 +46,7 @@ describe("a link", () => {
   test.each([
     ["on=28&case=x", 'there is no layer "28"; layers go from 0 to 27'],
     ["on=&case=x", 'there is no layer ""; layers go from 0 to 27'],
-    ["on=11+E8&case=x", 'there is no erratum "E8"'],
+    ["on=11+E9&case=x", 'there is no erratum "E9"'],
     ["on=p11.none&case=x", "there is no mutant p11.none"],
     ["on=1,2,3&case=x", "a link is about one or two sides, not more"],
     ["on=1&case=x&by=2", 'the moves have a part "2"; expected parts like -12 or 1x3'],

@@ -38,6 +38,13 @@ describe("the timeline of two runs", () => {
     }
   });
 
+  test("tells of a step in which the kernel breaks what was done and what broke", () => {
+    const [, , last] = timelineOf("E8.defect.dirty-log-of-2m", 27, 27);
+    const call = "set_memory_region slot 2, gpa 0x280000, size 0x200000, hva 0x20000000, flags 1";
+    expect(last?.before).toMatch(`${call} → KernelBug: index 1 lies beyond the rmap of 2M pages`);
+    expect(last?.after).toBe(last?.before);
+  });
+
   test("puts what one kernel function does otherwise on one row", () => {
     const steps = timelineOf("p10.pte-write.flush-is-the-helpers", 9, 10);
     expect(steps.flatMap(({ rows }) => rows).filter(differs)).toEqual([

@@ -37,7 +37,17 @@ export function referenceDefinition(
   });
 }
 
-const KINDS = ["operation", "probe", "inject", "point", "event", "snapshot", "fact", "machine"];
+const KINDS = [
+  "operation",
+  "bug",
+  "probe",
+  "inject",
+  "point",
+  "event",
+  "snapshot",
+  "fact",
+  "machine",
+];
 
 /** A step of a case that looks at what a step of the protocol asks for. */
 function toStep(step: WireStep): Step {

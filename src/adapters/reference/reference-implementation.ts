@@ -13,7 +13,7 @@ import type {
 } from "../../scenario/case.generated.ts";
 import { isJudged } from "../../scenario/is-judged.ts";
 import type { Implementation, RecordOptions } from "../implementation.ts";
-import type { CaseRecord, StepRecord, WireEvent } from "../record.ts";
+import type { CaseRecord, RunFailure, StepRecord, WireEvent } from "../record.ts";
 import { perform, type ReferenceVm } from "./perform.ts";
 import { runSchedule } from "./schedule.ts";
 import { threadTask } from "./thread-task.ts";
@@ -40,13 +40,17 @@ export function recordOnReference(
 /** Plays a case on a VM that was made for it. */
 export function played(run: ReferenceRun, scenario: Case): CaseRecord {
   const steps: StepRecord[] = [];
+  const record = (failure: RunFailure): CaseRecord => ({ id: scenario.id, steps, failure });
   for (const [i, step] of scenario.steps.entries()) {
     try {
       steps.push(run.step(step));
     } catch (error) {
       if (!(error instanceof KernelBug || error instanceof ModelBug)) throw error;
       const message = `${error.name}: ${error.message}`;
-      return { id: scenario.id, steps, failure: { pointer: `/steps/${i}`, message } };
+      const failure = { pointer: `/steps/${i}`, message };
+      // A mistake of the model is nothing that its kernel does.
+      if (error instanceof ModelBug) return record({ ...failure, kind: "crashed" });
+      return record(failure);
     }
   }
   return { id: scenario.id, steps };

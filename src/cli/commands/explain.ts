@@ -61,7 +61,7 @@ function parseTopic(text: string): TopicId {
     (topic) => String(topic) === text.replace(/^0(?=\d)/, "").toUpperCase(),
   );
   if (id !== undefined) return id;
-  const expected = `a number from 1 to ${LAST_LAYER}, or E1 to E7`;
+  const expected = `a number from 1 to ${LAST_LAYER}, or E1 to E8`;
   throw new UsageError(`there is no patch or erratum "${text}"; expected ${expected}`);
 }
 

@@ -1,3 +1,4 @@
+import { archOfChangedSlot } from "./archOfChangedSlot.ts";
 import { BATCH_ZAP_PAGES } from "./BATCH_ZAP_PAGES.ts";
 import { KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS } from "./KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS.ts";
 import { KVM_MMU_PAGE_PRINTK } from "./KVM_MMU_PAGE_PRINTK.ts";
@@ -47,6 +48,7 @@ import { zappedRootNeedsReload } from "./zappedRootNeedsReload.ts";
 export const base = {
   // virt/kvm/kvm_main.c, arch/*/kvm, arch/x86/kvm/x86.c
   kvm_create_vm,
+  archOfChangedSlot,
   install_new_memslots,
   kvm_arch_memslots_updated,
   kvm_arch_flush_shadow_all,

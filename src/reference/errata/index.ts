@@ -6,6 +6,7 @@ import { noBreakAfterAZap } from "./E4-no-break-after-a-zap.ts";
 import { ownAddressSpace } from "./E5-own-address-space.ts";
 import { invertedListTest } from "./E6-inverted-list-test.ts";
 import { noMarkingInFlux } from "./E7-no-marking-in-flux.ts";
+import { arraysOfAMovedSlot } from "./E8-arrays-of-a-moved-slot.ts";
 
 /** The errata in the order of their numbers. */
 export const errata: readonly Erratum[] = [
@@ -16,6 +17,7 @@ export const errata: readonly Erratum[] = [
   ownAddressSpace,
   invertedListTest,
   noMarkingInFlux,
+  arraysOfAMovedSlot,
 ];
 
 const ofKind = (kind: Erratum["kind"]): readonly ErratumId[] =>

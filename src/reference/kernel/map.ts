@@ -8,7 +8,12 @@ import {
   PTE_PREFETCH_NUM,
   RMAP_RECYCLE_THRESHOLD,
 } from "../machine/constants.ts";
-import { __mmu_gfn_lpage_is_disallowed, hostPage, isReadonly } from "../machine/memslots.ts";
+import {
+  __mmu_gfn_lpage_is_disallowed,
+  checkLargePage,
+  hostPage,
+  isReadonly,
+} from "../machine/memslots.ts";
 import { kvm_mmu_page_get_gfn, type ShadowPage } from "../machine/shadow-page.ts";
 import {
   is_large_pte,
@@ -183,6 +188,7 @@ export function mapping_level(vcpu: Vcpu, gfn: number): { level: number; force_p
   const hostLevel = Math.min(vcpu.kvm.host.levelOf(hostPage(slot, gfn)), PT_MAX_HUGEPAGE_LEVEL);
   let level = PT_PAGE_TABLE_LEVEL;
   while (level < hostLevel && !__mmu_gfn_lpage_is_disallowed(gfn, level + 1, slot)) level++;
+  if (level > PT_PAGE_TABLE_LEVEL) checkLargePage(slot, gfn, level);
   return { level, force_pt_level: false };
 }
 

@@ -108,14 +108,17 @@ function planUpdate(kvm: Kvm, mem: UserMemoryRegion): RegionUpdate | RegionError
   if (npages === 0) {
     return old === null ? "EINVAL" : { change: "KVM_MR_DELETE", as_id, id, old, slot: null };
   }
-  const slot: Memslot = {
-    id,
+  const place = {
     base_gfn: Number(mem.guest_phys_addr) / PAGE_SIZE,
     npages,
     userspace_addr: Number(mem.userspace_addr),
+  };
+  const slot: Memslot = {
+    id,
+    ...place,
     flags: mem.flags,
     dirty_bitmap: logsDirtyPages(mem.flags) ? (old?.dirty_bitmap ?? new Set()) : null,
-    arch: old?.arch ?? new MemslotArch(),
+    arch: old === null ? new MemslotArch(place) : kvm.ops.archOfChangedSlot(old, place),
   };
   const change = kindOfChange(old, slot);
   if (change === null || change === "EINVAL") return change;

@@ -5,23 +5,105 @@ import {
   pagesAtLevel,
   PT_MAX_HUGEPAGE_LEVEL,
 } from "./constants.ts";
-import { Rmap } from "./rmap.ts";
+import { KernelBug } from "./failures.ts";
+import { checkIndex, Rmap, SIZES } from "./rmap.ts";
+
+/** Where a slot lies in guest and host memory: what its arrays are made for. */
+export type SlotPlace = Pick<Memslot, "base_gfn" | "npages" | "userspace_addr">;
 
 /**
  * What a slot's copies share: reverse maps, write tracking, large page permissions
- * (kvm_arch_memory_slot).
+ * (kvm_arch_memory_slot). All are arrays by index, made for one place: kvm_arch_create_memslot.
  */
 export class MemslotArch {
+  /** Where the slot was when the arrays were made. */
+  readonly madeFor: SlotPlace;
   /** One for each mapping level: 4K, 2M, 1G. */
-  readonly rmap: readonly Rmap[] = [new Rmap(), new Rmap(), new Rmap()];
+  readonly rmap: readonly Rmap[];
+  /** One for each level of large pages: 2M, 1G. */
+  readonly lpage_info: readonly LpageInfo[];
   /**
    * By gfn offset: shadowed guest page tables of level 2 and higher, whose writes are intercepted.
    */
   readonly gfn_track = new Map<number, number>();
+
+  constructor(place: SlotPlace) {
+    const { base_gfn, npages, userspace_addr } = place;
+    this.madeFor = { base_gfn, npages, userspace_addr };
+    this.rmap = [1, 2, 3].map((level) => new Rmap(level, entriesAt(place, level)));
+    this.lpage_info = [2, 3].map((level) => new LpageInfo(place, level));
+  }
+
+  lpage(level: number): LpageInfo {
+    return this.lpage_info[level - 2]!;
+  }
+}
+
+/** How many regions of a mapping level a slot touches: the length of its arrays. */
+const entriesAt = ({ base_gfn, npages }: SlotPlace, level: number): number =>
+  gfn_to_index(base_gfn + npages - 1, base_gfn, level) + 1;
+
+/** By index, the reasons against a large page of one level: kvm_lpage_info. */
+export class LpageInfo {
+  readonly level: number;
+  readonly length: number;
+  /** Reasons of the place: guest and host memory differ in their alignment; an end is in between. */
+  readonly #everywhere: boolean;
+  readonly #atStart: boolean;
+  readonly #atEnd: boolean;
+  /** Reasons that come and go: shadowed guest page tables. */
+  readonly #counts = new Map<number, number>();
+
+  constructor(place: SlotPlace, level: number) {
+    const { base_gfn, npages, userspace_addr } = place;
+    const size = pagesAtLevel(level);
+    this.level = level;
+    this.length = entriesAt(place, level);
+    this.#everywhere = (base_gfn - userspace_addr / PAGE_SIZE) % size !== 0;
+    this.#atStart = base_gfn % size !== 0;
+    this.#atEnd = (base_gfn + npages) % size !== 0;
+  }
+
+  /** @throws KernelBug when the index lies beyond the array. */
+  isDisallowed(index: number): boolean {
+    checkIndex("lpage_info", this, index);
+    return this.#isByPlace(index) || (this.#counts.get(index) ?? 0) > 0;
+  }
+
+  /** @throws KernelBug when the index lies beyond the array. */
+  count(index: number, by: 1 | -1): void {
+    checkIndex("lpage_info", this, index);
+    this.#counts.set(index, (this.#counts.get(index) ?? 0) + by);
+  }
+
   /**
-   * By level and index: reasons against a large page that come and go (shadowed guest page tables).
+   * Whether it can serve in the place of another one: it is as long, and permits no large page that
+   * the other forbids.
    */
-  readonly disallow_lpage = new Map<string, number>();
+  canServeAs(other: LpageInfo): boolean {
+    const permits = (info: LpageInfo, index: number): boolean => !info.#isByPlace(index);
+    // In between the ends all entries are alike.
+    const compared = [0, 1, other.length - 1].filter((index) => index < other.length);
+    return (
+      this.length >= other.length &&
+      compared.every((index) => permits(other, index) || !permits(this, index))
+    );
+  }
+
+  #isByPlace(index: number): boolean {
+    const atStart = this.#atStart && index === 0;
+    return this.#everywhere || atStart || (this.#atEnd && index === this.length - 1);
+  }
+}
+
+/**
+ * Whether the arrays of a slot that was made at one place are sound at another one: no index lies
+ * beyond them, and no large page is permitted that cannot be there.
+ */
+export function arraysCanServe(madeFor: SlotPlace, place: SlotPlace): boolean {
+  return [2, 3].every((level) =>
+    new LpageInfo(madeFor, level).canServeAs(new LpageInfo(place, level)),
+  );
 }
 
 /**
@@ -105,15 +187,24 @@ export function gfn_to_index(gfn: number, base_gfn: number, level: number): numb
 }
 
 /**
- * Whether a large page of `level` must not cover `gfn`: alignment of the slot, or a shadowed table
- * in it.
+ * Whether a large page of `level` must not cover `gfn`: alignment of the slot as it was made, or a
+ * shadowed table in it. @throws KernelBug when the slot has moved, and has no entry for the gfn.
  */
 export function __mmu_gfn_lpage_is_disallowed(gfn: number, level: number, slot: Memslot): boolean {
-  const size = pagesAtLevel(level);
-  const first = gfn - (gfn % size);
-  const aligned = (slot.base_gfn - slot.userspace_addr / PAGE_SIZE) % size === 0;
-  if (!aligned || first < slot.base_gfn || first + size > slot.base_gfn + slot.npages) return true;
-  return (slot.arch.disallow_lpage.get(lpageKey(slot, gfn, level)) ?? 0) > 0;
+  return slot.arch.lpage(level).isDisallowed(gfn_to_index(gfn, slot.base_gfn, level));
+}
+
+/**
+ * Checks that a large page of a level above 1 can be where the slot permits it. A slot that has
+ * moved may permit what its old place did: the guest would reach memory that is not the slot's.
+ * @throws KernelBug
+ */
+export function checkLargePage(slot: Memslot, gfn: number, level: number): void {
+  if (slot.base_gfn === slot.arch.madeFor.base_gfn) return;
+  const index = gfn_to_index(gfn, slot.base_gfn, level);
+  if (!new LpageInfo(slot, level).isDisallowed(index)) return;
+  const page = `a page of ${SIZES[level - 1]!} around gfn 0x${gfn.toString(16)}`;
+  throw new KernelBug(`${page} leads beyond its slot, which may have had one before it moved`);
 }
 
 /**
@@ -121,10 +212,6 @@ export function __mmu_gfn_lpage_is_disallowed(gfn: number, level: number, slot: 
  */
 export function update_gfn_disallow_lpage_count(slot: Memslot, gfn: number, count: 1 | -1): void {
   for (let level = 2; level <= PT_MAX_HUGEPAGE_LEVEL; level++) {
-    const key = lpageKey(slot, gfn, level);
-    slot.arch.disallow_lpage.set(key, (slot.arch.disallow_lpage.get(key) ?? 0) + count);
+    slot.arch.lpage(level).count(gfn_to_index(gfn, slot.base_gfn, level), count);
   }
 }
-
-const lpageKey = (slot: Memslot, gfn: number, level: number): string =>
-  `${level}:${gfn_to_index(gfn, slot.base_gfn, level)}`;

@@ -219,6 +219,7 @@ test("a run that breaks down ends there, with what happened and where", () => {
   expect(steps).toHaveLength(2);
   expect(failure).toEqual({
     pointer: "/steps/2",
+    kind: "crashed",
     message: "ModelBug: vCPU 0 runs without page tables of its own: an access needs a gpa",
   });
 });

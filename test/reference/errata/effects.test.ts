@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { hostRelease } from "../../../src/reference/kernel/notifier.ts";
 import { runToEnd } from "../../../src/reference/machine/thread.ts";
 import { PageList } from "../../../src/reference/machine/page-list.ts";
 import type { ErratumId } from "../../../src/reference/patch.ts";
@@ -207,5 +208,59 @@ describe("E7", () => {
     vm.write(vcpu, 0x70_0000);
     expect(vm.entry(vcpu, 0x70_0000)).toMatchObject({ kind: "mmio" });
     vm.expectConsistent();
+  });
+});
+
+describe("E8", () => {
+  const MIB_2 = 512;
+  const GIB = 512 * MIB_2;
+  const hva = GIB * 4096;
+
+  /** A slot of 2 MiB with an aligned base that was mapped and has moved to an unaligned one. */
+  function moved(options: VmOptions): TestVm {
+    const vm = new TestVm(options);
+    vm.set({ id: 1, gfn: GIB, npages: MIB_2, hva });
+    vm.read(vm.vcpu(), GIB * 4096);
+    vm.set({ id: 1, gfn: 0x280, npages: MIB_2, hva });
+    return vm;
+  }
+  const setting = (region: { gfn: number; npages: number; flags?: number }) => (vm: TestVm) => {
+    vm.set({ id: 1, hva, ...region });
+  };
+  const taking = (address: number) => (vm: TestVm) => {
+    runToEnd(hostRelease(vm.kvm, address));
+  };
+  const beyond = /^index 1 lies beyond the (rmap|lpage_info) of 2M pages, which has 1/;
+
+  test.each<[string, (vm: TestVm) => void, number]>([
+    ["dirty logging", setting({ gfn: 0x280, npages: MIB_2, flags: 1 }), 0],
+    ["a page that the host takes back", taking(hva + 511 * 4096), 0],
+    ["a removal", setting({ gfn: 0x280, npages: 0 }), 11],
+    ["a second move", setting({ gfn: GIB, npages: MIB_2 }), 11],
+  ])("%s reads beyond the rmap of a moved slot; the remedy makes it anew", (_what, act, from) => {
+    for (const layer of [0, 10, 11, 27]) {
+      const [with8, without8] = gap("E8", layer).map(moved) as [TestVm, TestVm];
+      const broken = (): void => {
+        act(with8);
+      };
+      if (layer < from) expect(broken).not.toThrow();
+      else expect(broken).toThrow(beyond);
+      expect(() => {
+        act(without8);
+      }).not.toThrow();
+    }
+  });
+
+  test("first and last gfn are mapped by small pages whatever the host has", () => {
+    const [broken, mended] = gap("E8", 27).map((options) =>
+      moved({ ...options, machine: { hostPageLevel: 2 } }),
+    ) as [TestVm, TestVm];
+    const [vcpu] = mended.kvm.vcpus;
+    for (const gfn of [0x280, 0x280 + MIB_2 - 1]) {
+      expect(() => broken.read(broken.kvm.vcpus[0]!, gfn * 4096)).toThrow(/beyond/);
+      broken.kvm.mmu_lock.held = false;
+      mended.read(vcpu!, gfn * 4096);
+      expect(mended.entry(vcpu!, gfn * 4096)).toMatchObject({ kind: "leaf", level: 1 });
+    }
   });
 });

@@ -1,8 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { check } from "../../../suites/support/property.ts";
+import { KernelBug } from "../../../src/reference/machine/failures.ts";
 import {
   __mmu_gfn_lpage_is_disallowed,
+  arraysCanServe,
+  checkLargePage,
   gfn_to_index,
   hostPage,
   isReadonly,
@@ -15,16 +18,10 @@ import {
 
 const INVALID = 1 << 16;
 
-const slot = (given: Partial<Memslot> = {}): Memslot => ({
-  id: 0,
-  base_gfn: 0,
-  npages: 1,
-  userspace_addr: 0,
-  flags: 0,
-  dirty_bitmap: null,
-  arch: new MemslotArch(),
-  ...given,
-});
+const slot = (given: Partial<Memslot> = {}): Memslot => {
+  const place = { base_gfn: 0, npages: 1, userspace_addr: 0, ...given };
+  return { id: 0, ...place, flags: 0, dirty_bitmap: null, arch: new MemslotArch(place), ...given };
+};
 
 /** Slots that do not overlap, each a little after the one before, with ids in any order. */
 const slots = fc
@@ -175,5 +172,61 @@ describe("a large page", () => {
     expect(disallowed(MIB_2)).toEqual([true, true]);
     update_gfn_disallow_lpage_count(made, MIB_2 + 7, -1);
     expect(disallowed(MIB_2)).toEqual([false, false]);
+  });
+});
+
+describe("the arrays of a slot that has moved", () => {
+  const MIB_2 = 512;
+  const GIB = 512 * 512;
+  const HOST = 8 * GIB * 4096;
+
+  /** A slot at one place with the arrays of another one. */
+  const moved = (from: number, to: number, npages: number): Memslot => {
+    const arch = new MemslotArch({ base_gfn: from, npages, userspace_addr: HOST });
+    return slot({ base_gfn: to, npages, userspace_addr: HOST, arch });
+  };
+
+  test.each([
+    ["a 2 MiB slot from an aligned base to an unaligned one", GIB, 0x280, MIB_2, false],
+    ["the other way round", 0x280, GIB, MIB_2, true],
+    ["a 2 MiB slot between bases aligned to 2M", GIB, 3 * MIB_2, MIB_2, true],
+    ["a GiB from a base aligned to 1G to one aligned to 2M", GIB, 2 * GIB + MIB_2, GIB, false],
+    ["a GiB between bases aligned to 1G", GIB, 3 * GIB, GIB, true],
+    ["a page, wherever it goes", 0, 0x1ff, 1, true],
+    ["two pages to where they touch two regions", 0, 0x1ff, 2, false],
+    ["a slot in the middle to where it is as long, but has no large page", 0, 0x100, 1024, false],
+  ])("serve, or do not: %s", (_what, from, to, npages, serve) => {
+    const place = (base_gfn: number) => ({ base_gfn, npages, userspace_addr: HOST });
+    expect(arraysCanServe(place(from), place(to))).toBe(serve);
+  });
+
+  test("serve wherever nothing beyond them is used and no large page is where none fits", () => {
+    const base = fc.integer({ min: 0, max: 4 * MIB_2 });
+    const input = fc.tuple(base, base, fc.integer({ min: 1, max: 3 * MIB_2 }));
+    check(input, 500, ([from, to, npages]) => {
+      const made = moved(from, to, npages);
+      const uses = [to, to + npages - 1, ...[1, 2, 3, 4, 5, 6, 7].map((n) => n * MIB_2)].filter(
+        (gfn) => gfn >= to && gfn < to + npages,
+      );
+      const use = (): void => {
+        for (const gfn of uses) {
+          made.arch.rmap[1]!.first(gfn_to_index(gfn, to, 2));
+          if (!__mmu_gfn_lpage_is_disallowed(gfn, 2, made)) checkLargePage(made, gfn, 2);
+        }
+      };
+      if (arraysCanServe(made.arch.madeFor, made)) expect(use).not.toThrow();
+      else expect(use).toThrow(KernelBug);
+    });
+  });
+
+  test("permit a large page that leads out of the slot, which is found when it is mapped", () => {
+    const made = moved(GIB, 0x280, MIB_2);
+    expect(__mmu_gfn_lpage_is_disallowed(0x280, 2, made)).toBe(false);
+    expect(() => {
+      checkLargePage(made, 0x280, 2);
+    }).toThrow("a page of 2M around gfn 0x280 leads beyond its slot");
+    expect(() => __mmu_gfn_lpage_is_disallowed(0x400, 2, made)).toThrow(
+      "index 1 lies beyond the lpage_info of 2M pages, which has 1",
+    );
   });
 });

@@ -12,7 +12,7 @@ const change = fc.record({ add: fc.boolean(), index, pointer });
 describe("Rmap", () => {
   test("holds the pointers of each index, as a Map of lists would", () => {
     check(fc.array(change, { maxLength: 60 }), 300, (changes) => {
-      const rmap = new Rmap();
+      const rmap = new Rmap(1, 100_001);
       const model = new Map<number, number[]>();
       for (const each of changes) {
         const held = model.get(each.index) ?? [];
@@ -43,7 +43,7 @@ describe("Rmap", () => {
   });
 
   test("names index and SPTE when an entry to be removed is not there", () => {
-    const rmap = new Rmap();
+    const rmap = new Rmap(1, 100_001);
     rmap.add(7, 1024);
     expect(() => {
       rmap.remove(7, 1025);
@@ -51,8 +51,24 @@ describe("Rmap", () => {
     expect(rmap.pointers(7)).toEqual([1024]);
   });
 
+  test("stops at an index that lies beyond it, whatever is done there", () => {
+    const rmap = new Rmap(2, 1);
+    const beyond =
+      "index 1 lies beyond the rmap of 2M pages, which has 1: it was made before the slot moved";
+    const uses = [
+      () => rmap.add(1, 1024),
+      () => rmap.first(1),
+      () => rmap.pointers(1),
+      () => {
+        rmap.remove(1, 1024);
+      },
+    ];
+    for (const use of uses) expect(use).toThrow(new KernelBug(beyond));
+    expect(rmap.pointers(0)).toEqual([]);
+  });
+
   test("lets entries be removed while the pointers of an index are gone through", () => {
-    const rmap = new Rmap();
+    const rmap = new Rmap(1, 100_001);
     for (const each of [600, 700, 800]) rmap.add(0, each);
     for (const each of rmap.pointers(0)) rmap.remove(0, each);
     expect(rmap.pointers(0)).toEqual([]);
