@@ -8,6 +8,7 @@ import {
 import { benchVm, createVcpu, setRegion, touch } from "../bench/machine.ts";
 import { recordOnReference } from "../src/adapters/reference/reference-implementation.ts";
 import type { MatrixLine } from "../src/conformance/matrix.ts";
+import { staircase } from "../src/conformance/staircase.ts";
 import { layer, PROFILES, type Profile } from "../src/conformance/profiles.ts";
 import { OBLIGATION_FIGURES } from "../src/explore/obligation.ts";
 import { LAST_LAYER } from "../src/reference/compose.ts";
@@ -86,15 +87,11 @@ function dependencies(): string {
 
 /** What share of the cases of each suite holds on each layer, under the promises. */
 function matrix(lines: readonly MatrixLine[]): string {
-  const data = patches.flatMap(({ number }) => {
-    const rows = lines
-      .filter(({ scenario }) => scenario.patch === number && scenario.erratum === undefined)
-      .flatMap(({ rows: own }) => own.filter(({ under }) => under === "promised"));
-    return LAYERS.map((at) => {
-      const share = rows.filter(({ seen }) => seen[at]).length / rows.length;
-      return [at, number - 1, Math.round(share * 100)];
-    });
-  });
+  const data = staircase(lines)
+    .filter(({ patch }) => patch > 0)
+    .flatMap(({ patch, stairs }) =>
+      stairs.map(({ holds, of }, at) => [at, patch - 1, Math.round((holds / of) * 100)]),
+    );
   return svg(640, {
     grid: { left: 60, right: 20, top: 20, bottom: 90 },
     xAxis: { type: "category", data: LAYERS, ...axisName("layer", 28) },

@@ -1,4 +1,5 @@
 import { slugOf, titleOf } from "../scenario/suites.ts";
+import { STAIRCASE_STYLE } from "./html-staircase.ts";
 import { escapeMarkup } from "./xml.ts";
 
 /** A page that needs nothing else: no script, no font, no network. */
@@ -22,7 +23,7 @@ export const suiteHeading = (patch: number): string =>
 
 const STYLE = `
 :root { color-scheme: light dark; --on: #2a8f4f; --off: #8884; --wrong: #d33; --line: #8883; }
-body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem; }
+body { font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 80rem; padding: 0 1rem; overflow-wrap: break-word; }
 code, .steps { font-family: ui-monospace, monospace; font-size: 13px; }
 h2 { margin-top: 3rem; font-size: 1.2rem; } .number { opacity: .6; }
 .verdict { padding: .6rem 1rem; border-left: 4px solid var(--on); } .verdict.bad { border-color: var(--wrong); color: inherit; }
@@ -37,11 +38,11 @@ h1 small { font-weight: normal; font-size: 1rem; opacity: .6; }
 details { margin: .4rem 0; } details > :not(summary) { margin-left: 1.1rem; } summary { cursor: pointer; }
 .steps { padding-left: 2.5rem; overflow-wrap: anywhere; } .steps li { margin: .2rem 0; } .events { opacity: .75; }
 .steps > .wrong { background: #d332; }
-.mutants { margin-top: 1rem; font-size: 13px; }
+.mutants { margin-top: 1rem; font-size: 13px; display: block; overflow-x: auto; }
 .counts td:not(:first-child), .counts th:not(:first-child) { text-align: right; }
 .tag { font: 600 11px system-ui, sans-serif; padding: .1rem .4rem; border-radius: 3px; border: 1px solid var(--line); }
 .tag.good { color: var(--on); } .tag.bad { color: #fff; background: var(--wrong); border-color: var(--wrong); }
 .witness { font-size: 13px; } .witness td, .witness th { padding-right: 1.5rem; }
 .seen { padding: .4rem .8rem; border-left: 4px solid var(--wrong); overflow-x: auto; white-space: pre-wrap; }
 a { color: inherit; } .legend { opacity: .8; }
-`;
+${STAIRCASE_STYLE}`;

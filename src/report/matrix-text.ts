@@ -21,6 +21,12 @@ export function matrixText(lines: readonly MatrixLine[]): string[] {
   return text;
 }
 
+/** Of the matrix the rows that are not as declared, with an empty line behind; nothing if all are. */
+export function wrongRowsText(lines: readonly MatrixLine[]): string[] {
+  const wrong = lines.filter(({ rows }) => rows.some((row) => contradictions(row).length > 0));
+  return wrong.length === 0 ? [] : [...matrixText(wrong), ""];
+}
+
 function lineText({ scenario, rows }: MatrixLine): string[] {
   const same = rows.length === 2 && sameRow(rows[0]!, rows[1]!);
   const shown = same ? [{ ...rows[0]!, under: "both" }] : rows;

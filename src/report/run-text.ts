@@ -21,7 +21,7 @@ export function runText(report: RunReport): string[] {
   return [
     ...labelled("", `${name} ${version}, ${claim}`),
     "",
-    ...badResults(results).flatMap((result) => [...failureText(result), ""]),
+    ...failuresText(results),
     ...patchesOf(results).flatMap((patch) => suiteText(patch, results)),
     "",
     ...missingText(results),
@@ -32,6 +32,10 @@ export function runText(report: RunReport): string[] {
     }),
   ];
 }
+
+/** What the results say that are not good, each with an empty line behind it. */
+export const failuresText = (results: readonly CaseResult[]): string[] =>
+  badResults(results).flatMap((result) => [...failureText(result), ""]);
 
 /** What one result that is not good says. */
 const failureText = (result: CaseResult): string[] => [

@@ -26,9 +26,9 @@ const harmless: Mutant = {
 };
 
 /** Starts it with a folder that is not there yet. */
-async function start() {
+async function start(...options: string[]) {
   const out = join(temporaryFolder(), "a", "report");
-  const ended = await kmc("start", "--out", out);
+  const ended = await kmc("start", "--out", out, ...options);
   const read = (name: string): string => readFileSync(join(out, name), "utf8");
   return { ...ended, folder: out, files: readdirSync(out).sort(), read };
 }
@@ -52,14 +52,36 @@ describe("kmc start", () => {
     expect(read("index.html")).toMatch(/^<!doctype html>[^]*<\/html>\n$/);
   });
 
-  test("prints suites, mutants and matrix, and where the report is", async () => {
+  test("ends with a screen: who was tested, the staircase, cases, mutants, the report", async () => {
     const { out, folder } = await start();
-    expect(out).toContain("2 cases: 2 conform, 0 fail, 0 not assessed\n");
-    expect(out).toContain("1 mutant, 1 killed by their patch's own suite\n");
+    const [page, document] = [join(folder, "index.html"), join(folder, "report.json")];
+    const lines = out.trimEnd().split("\n");
+    expect(lines[0]).toMatch(/^reference \d\S*, each suite on the layer of its own patch$/);
+    expect(out).toMatch(/^11 Zap only the relevant pages .* \.{11}#{17}$/m);
+    expect(out).toMatch(/^00 What holds at every layer +#{28}$/m);
+    expect(lines.slice(-3)).toEqual([
+      "2 cases: 2 conform, 0 fail, 0 not assessed",
+      "1 mutant, 1 killed by their patch's own suite",
+      `The report is in ${page} and ${document}.`,
+    ]);
+    expect(out).not.toContain("p11.small.other-slot-stays");
+  });
+
+  test("with --full tells each suite and each case before it", async () => {
+    const [{ out }, brief] = [await start("--full"), await start()];
     expect(out).toMatch(/^p11\.small\.other-slot-stays +both +\.{11}#{17}$/m);
     expect(out).toMatch(/^all\.small\.ram-is-reached +both +#{28}$/m);
-    const [page, document] = [join(folder, "index.html"), join(folder, "report.json")];
-    expect(out.endsWith(`\nThe report is in ${page} and ${document}.\n`)).toBe(true);
+    const screen = (text: string): string => text.slice(text.lastIndexOf("\nreference"), -1);
+    expect(screen(out).split("\n").slice(1, -1)).toEqual(`\n${brief.out}`.split("\n").slice(1, -2));
+  });
+
+  test("and names what is not as it should be before it, without --full, too", async () => {
+    all.cases.splice(0, 1, { ...otherSlotStays, layers: { from: 10, to: 27 } });
+    const { out } = await start();
+    expect(out.indexOf("FAILS p11.small.other-slot-stays")).toBe(-1);
+    expect(out).toMatch(
+      /^p11\.small\.other-slot-stays +both +\.{10}!#{17}$[^]*^11 Zap .* \.{10}!#{17}$/m,
+    );
   });
 
   test("ends with 1 when a mutant survives, and names it", async () => {
@@ -89,6 +111,37 @@ describe("kmc start", () => {
     const document = JSON.parse(readFileSync(join(folder, "report.json"), "utf8")) as unknown;
     expect(document).toMatchObject({ run: { summary: { conforms: 1 } } });
     expect(existsSync(join(folder, "report.json.tmp"))).toBe(false);
+  });
+});
+
+describe("kmc matrix", () => {
+  const row = /^p11\.small\.other-slot-stays +both +\.{11}#{17}$/m;
+  const stair = /^11 Zap only the relevant pages .* \.{11}#{17}$/m;
+
+  test("without a choice shows how much of each suite holds", async () => {
+    const { code, out } = await kmc("matrix");
+    expect(code).toBe(0);
+    expect(out).toMatch(stair);
+    expect(out).not.toMatch(row);
+    expect(out).toMatch(
+      /\n2 cases, 2 as declared; 1 of 1 patch told apart from the layer below\n$/,
+    );
+  });
+
+  test.each([["--full"], ["--patch", "11"], ["--case", "p11.small.other-slot-stays"]])(
+    "with %s shows each case",
+    async (...choice) => {
+      const { out } = await kmc("matrix", ...choice);
+      expect(out).toMatch(row);
+      expect(out).not.toMatch(stair);
+    },
+  );
+
+  test("names the cases that are not as declared in any case", async () => {
+    all.cases.splice(0, 1, { ...otherSlotStays, layers: { from: 10, to: 27 } });
+    const { code, out } = await kmc("matrix");
+    expect(code).toBe(1);
+    expect(out).toMatch(/^p11\.small\.other-slot-stays +both +\.{10}!#{17}$/m);
   });
 });
 

@@ -28,18 +28,22 @@ export function describeInBrowser(
   describeWith("chromium", name, () => {
     let browser: Browser;
     beforeAll(async () => {
-      browser = await chromium.launch({
-        executablePath: spawnSync("which", ["chromium"], { encoding: "utf8" }).stdout.trim(),
-        args: [
-          ...["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
-          ...["--no-first-run", "--disable-sync", "--force-prefers-reduced-motion"],
-        ],
-      });
+      browser = await launch();
     });
     afterAll(() => browser.close());
     tests((path, how = {}) => open(browser, path, how));
   });
 }
+
+/** The chromium that is installed. */
+export const launch = (): Promise<Browser> =>
+  chromium.launch({
+    executablePath: spawnSync("which", ["chromium"], { encoding: "utf8" }).stdout.trim(),
+    args: [
+      ...["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
+      ...["--no-first-run", "--disable-sync", "--force-prefers-reduced-motion"],
+    ],
+  });
 
 async function open(browser: Browser, path: string, how: Look): Promise<Looked> {
   const { width = 1280, height = 900, dark = false } = how;

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { contradictions, isDiscriminated, matrixLine } from "../../conformance/matrix.ts";
 import { matrixJson } from "../../report/matrix-json.ts";
-import { matrixText } from "../../report/matrix-text.ts";
+import { matrixText, wrongRowsText } from "../../report/matrix-text.ts";
+import { staircaseText } from "../../report/staircase-text.ts";
 import { plural } from "../../report/table.ts";
 import { withProgress } from "../../report/progress.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -17,8 +18,9 @@ export function add(command: Command): void {
 
     .option("--patch <n>", "only the suite of this patch")
     .option("--case <id>", "only this case")
+    .option("--full", "a row for each case, also if none is chosen")
     .option("--json", "as JSON")
-    .action((options: Selection & { json?: boolean }) => {
+    .action((options: Selection & { full?: boolean; json?: boolean }) => {
       const cases = selectCases(options);
       const lines = withProgress("case", cases, matrixLine);
       const wrong = lines.filter(({ rows }) => rows.some((row) => contradictions(row).length > 0));
@@ -28,7 +30,9 @@ export function add(command: Command): void {
         const patches = [...new Set(cases.map(({ patch }) => patch))].filter((patch) => patch > 0);
         const told = patches.filter((patch) => isDiscriminated(patch, lines)).length;
         print([
-          ...matrixText(lines),
+          ...(isChosen(options)
+            ? matrixText(lines)
+            : [...wrongRowsText(lines), ...staircaseText(lines)]),
           "",
           `${plural(lines.length, "case")}, ${lines.length - wrong.length} as declared; ` +
             `${told} of ${plural(patches.length, "patch")} told apart from the layer below`,
@@ -38,3 +42,7 @@ export function add(command: Command): void {
         wrong.length > 0 ? EXIT.fails : lines.length === 0 ? EXIT.inconclusive : EXIT.ok;
     });
 }
+
+/** Of what somebody has chosen each row is shown, of everything what fits on a screen. */
+const isChosen = ({ patch, case: id, full }: Selection & { full?: boolean }): boolean =>
+  full === true || patch !== undefined || id !== undefined;

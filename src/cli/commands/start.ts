@@ -6,11 +6,14 @@ import { matrixLine } from "../../conformance/matrix.ts";
 import { killsOf } from "../../conformance/mutants.ts";
 import { mutants } from "../../reference/mutants/index.ts";
 import { reportHtml } from "../../report/html.ts";
-import { matrixText } from "../../report/matrix-text.ts";
+import { matrixText, wrongRowsText } from "../../report/matrix-text.ts";
 import { mutantsText } from "../../report/mutants-text.ts";
 import { withProgress } from "../../report/progress.ts";
 import { isClean, type Report, reportJson } from "../../report/report.ts";
-import { runText } from "../../report/run-text.ts";
+import { totals } from "../../report/run-report.ts";
+import { failuresText, runText } from "../../report/run-text.ts";
+import { staircaseText } from "../../report/staircase-text.ts";
+import { labelled } from "../../report/table.ts";
 import { loadCases } from "../../scenario/load-cases.ts";
 import { EXIT } from "../exit-codes.ts";
 import { print } from "../output.ts";
@@ -23,7 +26,8 @@ export function add(command: Command): void {
   command
 
     .option("--out <dir>", "where the report goes", "report")
-    .action(({ out }: { out: string }) => {
+    .option("--full", "also how each suite and each case fared")
+    .action(({ out, full = false }: { out: string; full?: boolean }) => {
       makeFolder(out);
       const cases = loadCases();
       const report: Report = {
@@ -33,17 +37,25 @@ export function add(command: Command): void {
       };
       writeWhole(join(out, "report.json"), `${JSON.stringify(reportJson(report), null, 2)}\n`);
       writeWhole(join(out, "index.html"), reportHtml(report));
+      const { run, lines, kills } = report;
       print([
-        pc.bold("Suites"),
-        ...runText(report.run),
+        ...(full
+          ? [
+              pc.bold("Suites"),
+              ...runText(run),
+              "",
+              pc.bold("Matrix: on which layers each case holds"),
+              "",
+              ...matrixText(lines),
+              "",
+            ]
+          : [...failuresText(run.results), ...wrongRowsText(lines)]),
+        ...labelled("", `${run.implementation.name} ${run.implementation.version}, ${run.claim}`),
         "",
-        pc.bold("Mutants: known-bad variants of each patch"),
-        ...mutantsText(report.kills).slice(-1 - survivors(report)),
+        ...staircaseText(lines),
         "",
-        pc.bold("Matrix: on which layers each case holds"),
-        "",
-        ...matrixText(report.lines),
-        "",
+        totals(run.results),
+        ...mutantsText(kills).slice(-1 - survivors(report)),
         `The report is in ${join(out, "index.html")} and ${join(out, "report.json")}.`,
       ]);
       process.exitCode = isClean(report) ? EXIT.ok : EXIT.fails;
