@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { Deviations } from "../conformance/deviations.ts";
 import { PACKAGE_ROOT } from "../scenario/package-root.ts";
 import { code, link, table } from "./markdown.ts";
-import type { TopicId } from "./topics.ts";
 
 /** What is known of released kernels (fixtures/schema/releases.schema.json). */
 export const RELEASES_FILE = "fixtures/releases.json";
@@ -12,7 +11,7 @@ export const RELEASES_FILE = "fixtures/releases.json";
 export interface Fact {
   readonly id: string;
   /** The pages that tell it: a patch, an erratum, or a name that a page asks for. */
-  readonly topics: readonly (TopicId | string)[];
+  readonly topics: readonly (number | string)[];
   /** The commit in Linus's tree. */
   readonly commit?: string;
   readonly says: string;
@@ -39,11 +38,11 @@ const { facts, presets } = JSON.parse(readFileSync(join(PACKAGE_ROOT, RELEASES_F
 
 export { facts, presets };
 
-export const factsOf = (topic: TopicId | string): readonly Fact[] =>
+export const factsOf = (topic: number | string): readonly Fact[] =>
   facts.filter(({ topics }) => topics.includes(topic));
 
 /** What became of something, a line for each fact, with the link to how it is known. */
-export const fateLines = (topic: TopicId | string, releases = "../releases.md"): string[] =>
+export const fateLines = (topic: number | string, releases = "../releases.md"): string[] =>
   factsOf(topic).map(
     (fact) => `- ${sentence(fact)} (${link("how it is known", `${releases}#${anchor(fact)}`)})`,
   );
