@@ -14,7 +14,7 @@ const LOG_LENGTH = 4000;
 const MAX_WAITING = 16 * 2 ** 20;
 /** What a line counts besides its own characters: an empty one takes room, too. */
 const PER_LINE = 64;
-/** How long a process may take to end, by itself after `shutdown` or killed, in milliseconds. */
+/** How long a killed process may hold its output open, in milliseconds. */
 const GRACE = 1000;
 
 const running = new Set<Child>();
@@ -118,27 +118,27 @@ export class Child {
     return line;
   }
 
-  /** Waits for its end; kills it if that takes too long. */
-  async end(): Promise<string> {
+  /** Waits for its end, that many milliseconds; then kills it. */
+  async end(timeout: number): Promise<string> {
     this.#process.stdin!.end();
-    if (!(await this.#endsInTime())) await this.destroy();
+    if (!(await this.#endsWithin(timeout))) await this.destroy();
     return this.#ended;
   }
 
   /** Kills it and waits until it is gone, and all that it wrote is read. */
   async destroy(): Promise<void> {
     this.kill();
-    if (await this.#endsInTime()) return;
+    if (await this.#endsWithin(GRACE)) return;
     // Something that it has started and that got away still holds its output.
     this.#process.stdout!.destroy();
     this.#process.stderr!.destroy();
     await this.#ended;
   }
 
-  async #endsInTime(): Promise<boolean> {
+  async #endsWithin(timeout: number): Promise<boolean> {
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<boolean>((resolve) => {
-      timer = setTimeout(resolve, GRACE, false);
+      timer = setTimeout(resolve, timeout, false);
     });
     const inTime = await Promise.race([this.#ended.then(() => true), late]);
     clearTimeout(timer);

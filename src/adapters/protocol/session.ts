@@ -17,9 +17,9 @@ import type { TranscriptLine } from "./transcript.ts";
 import { askedSteps, recordOf, resetFor } from "./unroll.ts";
 
 export interface SessionOptions {
-  /** How long one answer may take, in milliseconds; 5000. Its start may take that in any case. */
+  /** How long one answer may take, or its end, in milliseconds; 5000. Its start may take that, too. */
   readonly stepTimeout?: number;
-  /** How long it may take to start and introduce itself, in milliseconds; 15000. */
+  /** How long it may take to start and introduce itself, in milliseconds; 30000. */
   readonly startTimeout?: number;
   /** How long all answers of one case may take, in milliseconds; 60000. */
   readonly caseTimeout?: number;
@@ -32,7 +32,7 @@ export interface SessionOptions {
 }
 
 /** How long it may take at least to start and introduce itself, in milliseconds. */
-const START_TIMEOUT = 15_000;
+const START_TIMEOUT = 30_000;
 const RUNNER = { name: "kmc", version: VERSION };
 
 /** An implementation behind the protocol. Its process is started again when a case has cost it. */
@@ -95,7 +95,7 @@ export class Session implements Implementation {
   /** Ends the conversation. @returns how the process ended: `it exited with status 0`. */
   async close(): Promise<string> {
     if (this.#child.isAlive) this.#send({ method: "shutdown", params: {} });
-    return this.#child.end();
+    return this.#child.end(this.#options.stepTimeout);
   }
 
   /** Ends it at once. */

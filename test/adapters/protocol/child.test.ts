@@ -107,7 +107,7 @@ describe("its end is told:", () => {
     const child = start("exit 0");
     await expect(next(child)).rejects.toThrow();
     child.send("anybody there?\n");
-    await child.end();
+    await child.end(PATIENCE);
   });
 
   test("by whoever ends it", async () => {
@@ -189,7 +189,7 @@ describe("stderr:", () => {
 describe("at the end", () => {
   test("it may end by itself when there is no more to read", async () => {
     const child = start("cat; sleep 0.2; echo bye >&2");
-    await child.end();
+    await child.end(PATIENCE);
     expect(child.log).toEqual(["bye"]);
     await expect(next(child)).rejects.toMatchObject({ message: "it exited with status 0" });
   });
@@ -198,8 +198,8 @@ describe("at the end", () => {
     const child = start("echo $$; exec sleep 60");
     const pid = await nextPid(child);
     const before = Date.now();
-    await child.end();
-    expect(Date.now() - before).toBeGreaterThanOrEqual(950);
+    await child.end(300);
+    expect(Date.now() - before).toBeGreaterThanOrEqual(290);
     await expectGone(pid);
   });
 

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, test } from "vitest";
+import { afterEach, describe, expect, onTestFinished, test, vi } from "vitest";
 import { Session, type SessionOptions } from "../../../src/adapters/protocol/session.ts";
 import type { TranscriptLine } from "../../../src/adapters/protocol/transcript.ts";
 import { runCase } from "../../../src/conformance/run-cases.ts";
@@ -84,21 +84,23 @@ describe("an implementation", () => {
     expect(await verdict(session)).toBe("conforms");
   });
 
-  test("is told when it is over, and may tidy up", async () => {
+  test("is told when it is over, and may tidy up for more than a second", async () => {
     const session = await start(`${WITH_PID}
       speak((request, response) => {
         if (request.method === "shutdown") {
-          process.stdin.on("end", () => setTimeout(() => write("tidied up\\n", 2), 100));
+          process.stdin.on("end", () => setTimeout(() => write("tidied up\\n", 2), 1500));
         }
         return introduced(request, response);
       });`);
-    await session.close();
+    expect(await session.close()).toBe("it exited with status 0");
     expect(session.log).toEqual(["tidied up"]);
     await expectGone(pidOf(session));
   });
 
   test("is ended if it does not end by itself, or at once", async () => {
-    const deaf = await start(`${WITH_PID} setInterval(() => {}, 1000); speak(introduced);`);
+    const deaf = await start(`${WITH_PID} setInterval(() => {}, 1000); speak(introduced);`, {
+      stepTimeout: 300,
+    });
     await deaf.close();
     await expectGone(pidOf(deaf));
     const other = await start(`${WITH_PID} speak(introduced);`);
@@ -133,11 +135,15 @@ describe("one that does not introduce itself cannot be used:", () => {
     });
   });
 
-  test("it says nothing", async () => {
-    await expect(Session.start("exec sleep 60", { stepTimeout: 100 })).rejects.toMatchObject({
-      // However short an answer may take, to start may take this long.
-      ...{ kind: "timed-out", message: "no answer within 15000 ms" },
+  test("it says nothing for 30 seconds, however short an answer may take", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+    onTestFinished(() => void vi.useRealTimers());
+    const started = Session.start("exec sleep 60", { stepTimeout: 100 });
+    const refused = expect(started).rejects.toMatchObject({
+      ...{ kind: "timed-out", message: "no answer within 30000 ms" },
     });
+    await vi.advanceTimersByTimeAsync(30_000);
+    await refused;
   });
 });
 
