@@ -4,7 +4,7 @@ import tseslint from "typescript-eslint";
 export default tseslint.config(
   {
     ignores: [
-      ...["dist/", "coverage/", "report/", "node_modules/", "**/*.generated.ts"],
+      ...["dist/", ".compiled/", "coverage/", "report/", "node_modules/", "**/*.generated.ts"],
       ...["docs/.vitepress/dist/", "docs/.vitepress/cache/"],
     ],
   },

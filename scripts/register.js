@@ -1,4 +1,4 @@
 // Lets node run the TypeScript sources directly: node --import ./scripts/register.js FILE.ts
-import { register } from "node:module";
+import { allowTypeScript } from "./sources.js";
 
-register("ts-node/esm", import.meta.url);
+allowTypeScript();
