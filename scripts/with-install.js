@@ -9,6 +9,9 @@ const root = fileURLToPath(new URL("..", import.meta.url));
 const lock = `${root}/package-lock.json`;
 const installed = `${root}/node_modules/.package-lock.json`;
 
+// Whoever is ended early by Ctrl-C says first what was done; this process waits for that.
+process.on("SIGINT", () => undefined);
+
 /** Runs a command in the root of the checkout and ends this process when it fails. */
 function run(command, args) {
   const shell = process.platform === "win32";
