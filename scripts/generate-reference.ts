@@ -160,7 +160,8 @@ ${named("scheduleItem", "point", "vcpu", "addressSpace")}
 ## Expectations
 
 ${named(
-  ...["accessExpectation", "entryExpectation", "eventExpectations", "eventCount", "eventPattern"],
+  ...["expectedResult", "accessExpectation", "expectedOutcome", "entryExpectation"],
+  ...["eventExpectations", "eventCount", "eventPattern"],
   ...["eventName", "count", "fields", "fieldValue"],
 )}
 `;
