@@ -89,23 +89,23 @@ export function judgeFacts(step: FactsStep, facts: Json, pointer: string): Viola
   for (const [fact, wanted] of Object.entries(plain)) {
     if (!isAs(wanted, facts[fact])) fail(fact, `${fact} ${show(wanted)}`, show(facts[fact]));
   }
-  const declared = (facts["tracepoints"] ?? {}) as Json;
   for (const [name, fields] of Object.entries(tracepoints ?? {})) {
-    const seen = declared[name] ?? null;
+    const seen = ((facts["tracepoints"] ?? {}) as Json)[name] ?? null;
     if (!isAs(fields, seen))
       fail(`tracepoints/${name}`, `tracepoint ${name} ${show(fields)}`, show(seen));
   }
+  if (operations === undefined) return violations;
   const names = (facts["operations"] ?? []) as readonly string[];
-  for (const [i, name] of (operations?.present ?? []).entries()) {
+  for (const [i, name] of (operations.present ?? []).entries()) {
     if (!names.includes(name)) fail(`operations/present/${i}`, `${name} exists`, "it does not");
   }
-  for (const [i, name] of (operations?.absent ?? []).entries()) {
+  for (const [i, name] of (operations.absent ?? []).entries()) {
     if (names.includes(name)) fail(`operations/absent/${i}`, `${name} does not exist`, "it does");
   }
-  const order = (operations?.order ?? []).filter((name) => names.includes(name));
+  const order = (operations.order ?? []).filter((name) => names.includes(name));
   const sorted = [...order].sort((a, b) => names.indexOf(a) - names.indexOf(b));
-  if (order.length < (operations?.order?.length ?? 0) || !isAs(order, sorted)) {
-    fail("operations/order", (operations?.order ?? []).join(" before "), sorted.join(" before "));
+  if (order.length < (operations.order?.length ?? 0) || !isAs(order, sorted)) {
+    fail("operations/order", (operations.order ?? []).join(" before "), sorted.join(" before "));
   }
   return violations;
 }

@@ -27,6 +27,9 @@ export interface Composition {
   readonly origin: ReadonlyMap<OperationName, number | ErratumId>;
 }
 
+/** What it takes to run a composition. */
+export type Runnable = Pick<Composition, "ops" | "order">;
+
 export interface CompositionOptions {
   /** Defects of the merged code to put in. Ids that do not affect the patches change nothing. */
   readonly slips?: readonly ErratumId[];
@@ -145,13 +148,14 @@ const NOT_YET: IntroducedOperations = Object.fromEntries(
 ) as never;
 
 /** The table in the making; never changed in place. */
-interface Table {
+export interface Table {
   readonly ops: Operations;
   readonly order: readonly OperationName[];
   readonly origin: ReadonlyMap<OperationName, number | ErratumId>;
 }
 
-const BASE: Table = {
+/** Before the first patch. */
+export const BASE: Table = {
   ops: { ...base, ...NOT_YET },
   order: Object.keys(base) as OperationName[],
   origin: new Map(),

@@ -34,6 +34,9 @@ export const patch = (definition: Patch): Patch => definition;
 /** The names of the eight errata. */
 export type ErratumId = "E1" | "E2" | "E3" | "E4" | "E5" | "E6" | "E7" | "E8";
 
+/** A patch by its number, or an erratum. */
+export type PartId = number | ErratumId;
+
 /**
  * A slip puts a defect of the merged code in; a remedy mends a hazard that the series leaves open.
  * Either is an override on top of a composition.
@@ -44,7 +47,10 @@ export interface Erratum {
   /** One line: what is wrong. */
   readonly title: string;
   /** Whether a set of patches is affected by the defect, under the given profile of slips. */
-  readonly affects: (has: (patch: number) => boolean, slips: ReadonlySet<ErratumId>) => boolean;
+  readonly affects: (
+    has: (patch: number) => boolean,
+    slips: Pick<ReadonlySet<ErratumId>, "has">,
+  ) => boolean;
   /** The override: the defect (slip) or its mending (gap). */
   readonly apply: (below: Operations, has: (patch: number) => boolean) => Partial<Operations>;
 }

@@ -1,4 +1,4 @@
-import type { Composition } from "../../reference/compose.ts";
+import type { Runnable } from "../../reference/compose.ts";
 import { Kvm } from "../../reference/machine/kvm.ts";
 import { machineParameters } from "../../reference/machine/machine.ts";
 import { runToEnd } from "../../reference/machine/thread.ts";
@@ -9,15 +9,28 @@ const UPDATE_IN_PROGRESS = "KVM_MEMSLOT_GEN_UPDATE_IN_PROGRESS";
 /** In snake case. Constants are in capitals, seams of the model in camel case. */
 const KERNEL_FUNCTION = /^[a-z_]*_[a-z_]*$/;
 
-/** What a composition declares: facts that no scenario can show. */
-export function declaredFacts({ ops, order }: Composition) {
-  const flag = ops[UPDATE_IN_PROGRESS].toString(2).length - 1;
+/** What a composition declares, each when it is asked for: facts that no scenario can show. */
+export function declaredFacts(composition: Runnable) {
+  const { ops } = composition;
   return {
-    memslot_update_in_progress_bit: ops.declared.includes(UPDATE_IN_PROGRESS) ? flag : null,
-    mmio_generation_width: ops.MMIO_GEN_WIDTH,
-    hook_argument: runToEnd(hookArgument(new Kvm(machineParameters(), ops), "x86")),
-    tracepoints: ops.tracepoints,
-    mmu_document: ops.mmuDocument,
-    operations: order.filter((name) => KERNEL_FUNCTION.test(name)),
+    get memslot_update_in_progress_bit() {
+      const flag = ops[UPDATE_IN_PROGRESS].toString(2).length - 1;
+      return ops.declared.includes(UPDATE_IN_PROGRESS) ? flag : null;
+    },
+    get mmio_generation_width() {
+      return ops.MMIO_GEN_WIDTH;
+    },
+    get hook_argument() {
+      return runToEnd(hookArgument(new Kvm(machineParameters(), ops), "x86"));
+    },
+    get tracepoints() {
+      return ops.tracepoints;
+    },
+    get mmu_document() {
+      return ops.mmuDocument;
+    },
+    get operations() {
+      return composition.order.filter((name) => KERNEL_FUNCTION.test(name));
+    },
   };
 }

@@ -6,7 +6,7 @@ import { kvm_set_cr3, kvm_smm_changed } from "../../reference/kernel/roots.ts";
 import { __gfn_to_pfn_memslot } from "../../reference/kernel/slots.ts";
 import { kvm_mmu_invlpg } from "../../reference/kernel/sync.ts";
 import { createVcpu, kvm_destroy_vm } from "../../reference/kernel/vm.ts";
-import type { Composition } from "../../reference/compose.ts";
+import type { Runnable } from "../../reference/compose.ts";
 import { PAGE_SIZE } from "../../reference/machine/constants.ts";
 import { KernelBug, ModelBug } from "../../reference/machine/failures.ts";
 import type { Kvm } from "../../reference/machine/kvm.ts";
@@ -27,7 +27,7 @@ import { takeSnapshot } from "./snapshot.ts";
 /** One VM of the reference, driven step by step. */
 export interface ReferenceVm {
   readonly kvm: Kvm;
-  readonly composition: Composition;
+  readonly composition: Runnable;
 }
 
 /** Steps that the runner performs itself, because they contain others. */

@@ -1,4 +1,4 @@
-import type { Composition } from "../../reference/compose.ts";
+import type { Composition, Runnable } from "../../reference/compose.ts";
 import { KernelBug, ModelBug } from "../../reference/machine/failures.ts";
 import { Kvm } from "../../reference/machine/kvm.ts";
 import { machineParameters, type MachineParameters } from "../../reference/machine/machine.ts";
@@ -30,7 +30,7 @@ export function referenceImplementation(composition: Composition, name: string):
 
 /** Runs a case on a composition and records what is observed. */
 export function recordOnReference(
-  composition: Composition,
+  composition: Runnable,
   scenario: Case,
   options: RecordOptions = {},
 ): CaseRecord {
@@ -88,7 +88,7 @@ export class ReferenceRun {
   readonly #wanted: ReadonlySet<EventName> | undefined;
 
   /** @param wanted the events to keep; all, if left out. */
-  constructor(composition: Composition, machine: Machine, wanted?: ReadonlySet<EventName>) {
+  constructor(composition: Runnable, machine: Machine, wanted?: ReadonlySet<EventName>) {
     this.kvm = new Kvm(machineOf(machine), composition.ops);
     this.#vm = { kvm: this.kvm, composition };
     this.#wanted = wanted;
