@@ -1,8 +1,11 @@
 import type { Implementation } from "../adapters/implementation.ts";
 import { SLIPS } from "../reference/errata/index.ts";
 import type { Case } from "../scenario/case.generated.ts";
-import { type Candidate, composeCandidate, ERRATUM_PARTS, nearest } from "./candidate.ts";
+import { type Candidate, composeCandidate, toggled } from "./candidate.ts";
+import { treeOf } from "./case-tree.ts";
 import { type Claim, mustHold } from "./claim.ts";
+import { affectingErrata, leastWrong, outcomeFor } from "./explain.ts";
+import { lackedBy } from "./harness.ts";
 import { type CaseResult, explained, runCase, type Verdict } from "./run-cases.ts";
 
 export interface SuitesOptions {
@@ -39,12 +42,8 @@ export async function runSuites(
 ): Promise<SuitesRun> {
   const { onResult, signal } = others;
   const known = new Map<Case, CaseResult>();
-  const { composition } = claim;
-  const ofErrata = cases.filter(
-    ({ erratum, patch }) =>
-      findErrata && erratum !== undefined && (patch === 0 || composition.patches.includes(patch)),
-  );
-  const first = await runAll(workers, ofErrata.filter(canRun), signal);
+  const telling = findErrata ? cases.filter(canRun).filter(tellsErrata(claim, workers[0])) : [];
+  const first = await runAll(workers, telling, signal);
   for (const result of first) known.set(result.scenario, result);
   const refined = findErrata ? withErrata(claim, first) : claim;
 
@@ -92,18 +91,46 @@ export async function runAll(
 
 const isStopped = (signal: AbortSignal | undefined): boolean => signal?.aborted === true;
 
-/** The errata with which the claim explains best how the cases about errata went. */
-function withErrata(claim: Claim, results: readonly CaseResult[]): Claim {
-  const { patches, slips, remedies } = claim.composition;
-  const start: Candidate = { patches: new Set(patches), errata: new Set([...slips, ...remedies]) };
-  const observed = new Map(
-    results
-      .filter(({ verdict }) => verdict === "conforms" || verdict === "fails")
-      .map(({ scenario, verdict }) => [scenario, verdict === "conforms"] as const),
-  );
-  const { candidate } = nearest(start, ERRATUM_PARTS, observed);
-  return { composition: composeCandidate(candidate), layer: claim.layer };
+/** Whether how a case goes, where it can be assessed, depends on the errata of what is claimed. */
+function tellsErrata(claim: Claim, worker: Implementation | undefined) {
+  const candidate = candidateOf(claim);
+  const others = affectingErrata(candidate.patches).map((id) => toggled(candidate, id));
+  return (scenario: Case): boolean => {
+    const { erratum, patch } = scenario;
+    if (patch !== 0 && !candidate.patches.has(patch)) return false;
+    if (erratum !== undefined) return true;
+    if (worker === undefined || lackedBy(worker, scenario).length > 0) return false;
+    const tree = treeOf(scenario);
+    const { holds } = outcomeFor(tree, candidate);
+    return others.some((other) => outcomeFor(tree, other).holds !== holds);
+  };
 }
+
+/** The claim with the errata without which nothing explains as much of how these cases went. */
+function withErrata(claim: Claim, results: readonly CaseResult[]): Claim {
+  const assessed = results.filter(({ verdict }) => verdict === "conforms" || verdict === "fails");
+  const observed = assessed.map(({ scenario, verdict }) => {
+    return { tree: treeOf(scenario), holds: verdict === "conforms" };
+  });
+  const { patches } = candidateOf(claim);
+  const choices = subsets(affectingErrata(patches)).map((ids) => ({
+    patches,
+    errata: new Set(ids),
+  }));
+  const [first, ...others] = leastWrong(observed, choices);
+  const errata = [...first!.errata].filter((id) => others.every((each) => each.errata.has(id)));
+  return {
+    composition: composeCandidate({ patches, errata: new Set(errata) }),
+    layer: claim.layer,
+  };
+}
+
+function candidateOf({ composition: { patches, slips, remedies } }: Claim): Candidate {
+  return { patches: new Set(patches), errata: new Set([...slips, ...remedies]) };
+}
+
+const subsets = <T>(all: readonly T[]): T[][] =>
+  all.reduce<T[][]>((some, each) => [...some, ...some.map((set) => [...set, each])], [[]]);
 
 /** A case about an erratum that conforms says which way the implementation is. */
 function verdictOf({ verdict, scenario: { erratum, proof } }: CaseResult): Verdict {

@@ -2,17 +2,12 @@ import { describe, expect, test } from "vitest";
 import {
   type Candidate,
   composeCandidate,
-  disagreements,
   ERRATUM_PARTS,
-  nearest,
-  type Observed,
   PATCH_PARTS,
   toggled,
 } from "../../src/conformance/candidate.ts";
-import { holds } from "../../src/conformance/matrix.ts";
 import { composeSet } from "../../src/reference/compose.ts";
 import type { ErratumId } from "../../src/reference/patch.ts";
-import { otherSlotGoes, otherSlotStays, ramIsReached } from "../support/small-cases.ts";
 
 const through = (last: number): number[] => Array.from({ length: last }, (_, i) => i + 1);
 
@@ -56,7 +51,7 @@ describe("a part more or less", () => {
     for (const start of [candidate([]), candidate(through(27)), candidate(through(14))]) {
       for (const part of PATCH_PARTS) {
         const set = toggled(start, part).patches;
-        expect(set.has(part as number)).toBe(!start.patches.has(part as number));
+        expect(set.has(part)).toBe(!start.patches.has(part));
         expect(() => composeSet(set)).not.toThrow();
       }
     }
@@ -68,66 +63,4 @@ test("a candidate is made with its slips and its remedies", () => {
   expect(patches).toEqual(through(27));
   expect(slips).toEqual(["E1", "E6"]);
   expect(remedies).toEqual(["E2"]);
-});
-
-/** What would be seen of something that these patches are. */
-const seenOf = (patches: readonly number[]): Observed =>
-  new Map(
-    [ramIsReached, otherSlotStays, otherSlotGoes].map((scenario) => [
-      scenario,
-      holds(scenario, composeSet(patches)),
-    ]),
-  );
-
-describe("what tells an implementation from a candidate", () => {
-  test("is nothing when it is one", () => {
-    expect(disagreements(candidate(through(11)), seenOf(through(11)))).toEqual([]);
-  });
-
-  test("are the cases in which it does otherwise", () => {
-    expect(disagreements(candidate(through(10)), seenOf(through(11)))).toEqual([
-      otherSlotStays,
-      otherSlotGoes,
-    ]);
-  });
-
-  test("need not be counted beyond what matters", () => {
-    expect(disagreements(candidate(through(10)), seenOf(through(11)), 0)).toHaveLength(1);
-    expect(disagreements(candidate(through(11)), seenOf(through(11)), 0)).toEqual([]);
-  });
-});
-
-describe("the nearest candidate", () => {
-  test("is where one starts if that explains everything", () => {
-    const start = candidate(through(11), "E2");
-    expect(nearest(start, PATCH_PARTS, seenOf(through(11)))).toEqual({
-      ...{ candidate: start, disagreements: [] },
-    });
-  });
-
-  test("has a part more, with what it needs", () => {
-    const found = nearest(candidate(through(8)), PATCH_PARTS, seenOf(through(11)));
-    expect(patchesOf(found.candidate)).toEqual(through(11));
-    expect(found.disagreements).toEqual([]);
-  });
-
-  test("has a part less", () => {
-    const found = nearest(candidate(through(27)), PATCH_PARTS.toReversed(), seenOf(through(10)));
-    expect(found.candidate.patches.has(11)).toBe(false);
-    expect(found.disagreements).toEqual([]);
-  });
-
-  test("is changed by the parts that are asked for, and no others", () => {
-    const start = candidate(through(10));
-    const found = nearest(start, ERRATUM_PARTS, seenOf(through(11)));
-    expect(found.candidate).toEqual(start);
-    expect(found.disagreements).toEqual([otherSlotStays, otherSlotGoes]);
-  });
-
-  test("leaves over what nothing explains", () => {
-    const observed = new Map([...seenOf(through(11)), [ramIsReached, false] as const]);
-    const found = nearest(candidate(through(10)), PATCH_PARTS, observed);
-    expect(patchesOf(found.candidate)).toEqual(through(11));
-    expect(found.disagreements).toEqual([ramIsReached]);
-  });
 });
