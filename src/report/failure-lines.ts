@@ -1,3 +1,4 @@
+import { ranges } from "../conformance/claim.ts";
 import { eventText } from "../conformance/match.ts";
 import type { CaseResult } from "../conformance/run-cases.ts";
 import { labelled } from "./table.ts";
@@ -45,6 +46,17 @@ export function failureLines(
     tell(`  ${depth.slice(0, 40)}`, text);
   }
   if (about) tell("responsible: ", `${scenario.function}${patch > 0 ? ` (patch ${patch})` : ""}`);
-  if (equals.length > 0) tell("equals layer ", equals.join(", "));
+  if (equals.length > 0) tell("equals layer ", equalsText(equals));
   return lines;
+}
+
+/** `11-27 as promised, 10 as merged`: each is one layer under one profile, the claim perhaps under the other. */
+function equalsText(equals: readonly string[]): string {
+  const numbers = (of: readonly string[]): string => ranges(of.map((each) => parseInt(each, 10)));
+  const merged = equals.filter((each) => each.endsWith(" merged"));
+  const promised = equals.filter((each) => !each.endsWith(" merged"));
+  return [
+    ...(promised.length > 0 ? [`${numbers(promised)} as promised`] : []),
+    ...(merged.length > 0 ? [`${numbers(merged)} as merged`] : []),
+  ].join(", ");
 }

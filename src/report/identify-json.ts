@@ -4,13 +4,14 @@ import { resultJson } from "./run-json.ts";
 
 /** An identification as a document (fixtures/schema/output.schema.json, `identification`). */
 export function identifyJson({ name, version }: Introduction, found: Identification) {
-  const { candidate, layer, findings, assessed, divergences } = found;
+  const { candidate, layer, layers, findings, assessed, divergences } = found;
   return {
     kind: "identification",
     format: 1,
     implementation: { name, version },
     nearest: {
       layer,
+      layers,
       patches: [...candidate.patches].sort((a, b) => a - b),
       errata: [...candidate.errata].sort(),
     },

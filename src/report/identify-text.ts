@@ -1,18 +1,21 @@
 import type { Introduction } from "../adapters/protocol/messages.ts";
 import type { Finding, Identification } from "../conformance/identify.ts";
 import { pc } from "./colours.ts";
-import { candidateText, partStateText, partText } from "./part-text.ts";
+import { candidateText, errataText, layersText, partStateText, partText } from "./part-text.ts";
 import { fit, labelled, plural, WIDTH } from "./table.ts";
 
 /** An identification as text: what it is, part by part, and where it differs from that. */
 export function identifyText(
   { name, version }: Introduction,
-  { candidate, findings, assessed, divergences }: Identification,
+  { candidate, layers, findings, assessed, divergences }: Identification,
 ): string[] {
   const agree = divergences.length === 0;
   const how = agree ? "behaves in every assessed case as" : "comes closest to";
-  const verdict =
-    assessed === 0 ? "nothing could be assessed" : `${how} ${candidateText(candidate)}`;
+  const what =
+    layers.length > 1
+      ? layersText(layers) + errataText(candidate.errata)
+      : candidateText(candidate);
+  const verdict = assessed === 0 ? "nothing could be assessed" : `${how} ${what}`;
   return [
     ...labelled("", `${name} ${version}: ${verdict}`),
     "",
@@ -22,7 +25,7 @@ export function identifyText(
       if (i > 2) return [];
       const [first] = violations;
       const lines = labelled("differs in ", `${scenario.id}: ${scenario.title}`);
-      if (first === undefined) return [...lines, "  it holds, and does not there"];
+      if (first === undefined) return [...lines, "  it conforms; the closest does not"];
       const { pointer, expected, seen } = first;
       return [...lines, ...labelled("  ", `at ${pointer} expected ${expected}; seen ${seen}`)];
     }),

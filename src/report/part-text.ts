@@ -19,6 +19,10 @@ export function candidateText({ patches, errata: ids }: Candidate): string {
   return what + errataText(ids);
 }
 
+/** Layers that are not told apart: `layers 22 to 27`, `layers 8, 11 to 14`. */
+export const layersText = (layers: readonly number[]): string =>
+  `layers ${ranges(layers).replaceAll("-", " to ")}`;
+
 /** What follows in words after patches that come with errata: `, slips E1, remedies E2`. */
 export function errataText(ids: Iterable<ErratumId>): string {
   const slips = [...ids].filter((id) => SLIPS.includes(id)).sort();

@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test, vi } from "vitest";
 import { kmc, kmcJson } from "../support/kmc.ts";
@@ -22,6 +23,9 @@ function aModule(step: string, capabilities = ["operation:*", "event:*"]): strin
   return join(folder, "mine.mjs");
 }
 
+const through = (first: number, last: number): number[] =>
+  Array.from({ length: last - first + 1 }, (_, i) => first + i);
+
 const findings = (document: Record<string, unknown>) =>
   document["findings"] as { part: unknown; state: string; by?: string[] }[];
 
@@ -32,7 +36,12 @@ test("says as what an implementation behaves, as JSON and as text", async () => 
   expectOutput(document, "identification");
   expect(document).toMatchObject({
     implementation: { name: "reference, layer 11 as promised" },
-    nearest: { layer: 11, patches: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11], errata: [] },
+    nearest: {
+      layer: 11,
+      layers: through(11, 27),
+      patches: [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11],
+      errata: [],
+    },
     ...{ assessed: 2, divergences: [] },
   });
   expect(findings(document).find(({ part }) => part === 11)).toEqual({
@@ -46,7 +55,7 @@ test("says as what an implementation behaves, as JSON and as text", async () => 
   expect(text).toMatchObject({ code: 0, err: "" });
   expectNarrow(text.out.split("\n"));
   expect(text.out).toMatch(
-    /^reference, layer 11 as promised \S+: behaves in every assessed case as layer 11\n/,
+    /^reference, layer 11 as promised \S+: behaves in every assessed case as layers 11 to 27\n/,
   );
   expect(text.out).toMatch(/^present {7}11 KVM: x86\/mmu: Zap only/m);
   expect(text.out).toMatch(/\n2 cases assessed, 0 not explained\n$/);
@@ -61,14 +70,14 @@ test("what no layer explains is told: exit code 1", async () => {
   expect(code).toBe(1);
   expectOutput(document, "identification");
   expect(document).toMatchObject({
-    nearest: { layer: 0, patches: [], errata: [] },
+    nearest: { layer: 0, layers: through(0, 10), patches: [], errata: [] },
     divergences: [{ id: "all.small.ram-is-reached", verdict: "fails" }],
   });
   expect(findings(document).find(({ part }) => part === 11)).toMatchObject({ state: "absent" });
 
   const { out } = await kmc(...args);
   expectNarrow(out.split("\n"));
-  expect(out).toMatch(/^a module 1: comes closest to layer 0\n/);
+  expect(out).toMatch(/^a module 1: comes closest to layers 0 to 10\n/);
   expect(out).toContain(
     "differs in all.small.ram-is-reached: RAM that is there is reached\n" +
       "  at /steps/2/expect/hva expected hva 0x10005000; seen outcome mapped, hva 0x1\n" +
@@ -86,4 +95,20 @@ test("what cannot be assessed is said, and what it would need: exit code 3", asy
   const { out } = await kmc(...args);
   expect(out).toMatch(/^a module 1: nothing could be assessed\n/);
   expect(out).toContain("needs operation:create_vcpu, operation:set_memory_region\n");
+});
+
+test("writes the document to a file beside the text", async () => {
+  const file = join(temporaryFolder(), "found.json");
+  const args = ["--module", aModule("return {};", ["operation:access"]), "--json", file];
+  const { code, out } = await kmc("identify", ...args);
+  expect(code).toBe(3);
+  expect(out).toMatch(/^a module 1: nothing could be assessed\n/);
+  expectOutput(JSON.parse(readFileSync(file, "utf8")) as Record<string, unknown>, "identification");
+});
+
+test("a file that cannot be written is told before the work", async () => {
+  const args = ["--module", aModule("return {};"), "--json", temporaryFolder()];
+  const { code, err } = await kmc("identify", ...args);
+  expect(code).toBe(2);
+  expect(err).toMatch(/cannot be written: EISDIR/);
 });

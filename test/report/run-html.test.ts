@@ -92,7 +92,7 @@ describe("a case", () => {
     expect(text).toContain('<details id="p11.small.case" open>');
     // What stands around it already is not said again: title and function.
     expect(text).toMatch(
-      /<pre class="seen">at \/steps\/0\n[^<]*\nat \/steps\/8\n[^<]*\n {2}seen {6}b\nequals layer 10<\/pre>/,
+      /<pre class="seen">at \/steps\/0\n[^<]*\nat \/steps\/8\n[^<]*\n {2}seen {6}b\nequals layer 10 as promised<\/pre>/,
     );
     expect(text).toContain('<li class="wrong">create_vcpu → vcpu 0');
   });

@@ -77,7 +77,7 @@ test("a failure says where, what was expected and seen, who is responsible, and 
         "  expected  hit",
         "  seen      mapped",
         `responsible: ${FUNCTION} (patch 11)`,
-        "equals layer 9, 10 merged",
+        "equals layer 9 as promised, 10 as merged",
       ].join("\n"),
     },
   ]);

@@ -40,7 +40,7 @@ test("a test for each patch, whose subtests are its cases", () => {
     "  #   expected  hit",
     "  #   seen      mapped",
     "  # responsible: kvm_mmu_invalidate_zap_pages_in_memslot (patch 11)",
-    "  # equals layer 9",
+    "  # equals layer 9 as promised",
     "  not ok 2 p11.b",
     "  ok 3 p11.c # SKIP needs event:free, point:commit",
     "not ok 2 11-zap-only-the-slot",

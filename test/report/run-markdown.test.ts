@@ -49,7 +49,7 @@ test("failures follow with their details, then what was not assessed and why", (
     "  expected  hit",
     "  seen      mapped",
     "responsible: kvm_mmu_invalidate_zap_pages_in_memslot (patch 11)",
-    "equals layer 10",
+    "equals layer 10 as promised",
     "```",
     "",
     "### Not assessed",

@@ -48,7 +48,7 @@ test("failures come first: where, what was expected, what was seen, who is respo
     "    expected  free (gfn 0x5, level 1)",
     "    seen      nothing more",
     "  responsible: kvm_mmu_invalidate_zap_pages_in_memslot (patch 11)",
-    "  equals layer 9, 10 merged",
+    "  equals layer 9 as promised, 10 as merged",
     "",
     suite("1 conform, 1 fail"),
     "",

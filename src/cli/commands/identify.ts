@@ -12,17 +12,20 @@ import {
   startImplementation,
 } from "../implementation-options.ts";
 import { untilInterrupted } from "../interrupt.ts";
-import { print, printJson } from "../output.ts";
+import { checkJsonFlag, type JsonFlag, output } from "../output.ts";
 import { UsageError } from "../usage-error.ts";
 
-type Flags = ImplementationFlags & { readonly json?: true };
+type Flags = ImplementationFlags & { readonly json?: JsonFlag };
 
 /** `kmc identify`: which patches and errata an implementation behaves as having. */
 export function add(command: Command): void {
-  addImplementationFlags(command.option("--json", "as JSON")).action(identifyImplementation);
+  addImplementationFlags(
+    command.option("--json [file]", "as JSON; prints it, or writes the file"),
+  ).action(identifyImplementation);
 }
 
 export async function identifyImplementation(options: Flags): Promise<void> {
+  checkJsonFlag(options.json);
   const underTest = await startImplementation(options);
   if (underTest === null) throw new UsageError("say what to identify: --impl or --module");
   const cases = loadCases();
@@ -35,8 +38,7 @@ export async function identifyImplementation(options: Flags): Promise<void> {
   );
   progress.end();
   const found = identify(results);
-  if (options.json === true) printJson(identifyJson(introduction, found));
-  else print(identifyText(introduction, found));
+  output(options.json, identifyJson(introduction, found), identifyText(introduction, found));
   if (found.assessed === 0) process.exitCode = EXIT.inconclusive;
   else process.exitCode = found.divergences.length === 0 ? EXIT.ok : EXIT.fails;
 }

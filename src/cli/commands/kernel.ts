@@ -71,7 +71,7 @@ async function kernel(flags: Flags): Promise<void> {
     called: "the kernel",
   };
   endWithCaller(underTest.stepTimeout);
-  if (identifies) await identifyImplementation(underTest as typeof underTest & { json?: true });
+  if (identifies) await identifyImplementation(underTest);
   else await run(underTest);
 }
 

@@ -21,7 +21,7 @@ import { traceJson } from "../../report/trace-json.ts";
 import { traceText } from "../../report/trace-text.ts";
 import { addCompositionFlags, claimOf, type CompositionFlags } from "../composition-options.ts";
 import { EXIT } from "../exit-codes.ts";
-import { print, printJson } from "../output.ts";
+import { checkJsonFlag, type JsonFlag, output } from "../output.ts";
 import { readText } from "../read-text.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -31,7 +31,7 @@ interface Flags extends CompositionFlags {
   readonly formats?: string;
   readonly events?: string;
   readonly symbols?: string;
-  readonly json?: true;
+  readonly json?: JsonFlag;
 }
 
 const MADE = 'docs/trace.md, "Making a recording", says how one is made';
@@ -48,13 +48,14 @@ export function add(command: Command): void {
     .option("--formats <file>", "format files of the kernel's tracepoints, one after the other")
     .option("--events <file>", "names of the tracepoints that the kernel has")
     .option("--symbols <file>", "the kernel's symbols: System.map or /proc/kallsyms")
-    .option("--json", "as JSON")
+    .option("--json [file]", "as JSON; prints it, or writes the file")
     .action(trace);
 }
 
 async function trace(files: readonly string[], flags: Flags): Promise<void> {
   const candidates = candidatesOf(flags);
   const facts = factsOf(flags);
+  checkJsonFlag(flags.json);
   const leftOut = new Set(flags.ignore === undefined ? [] : flags.ignore.split(",").map(ignored));
   const found = await identified(files, { facts, leftOut }, candidates);
   for (const { file, read } of found.read) {
@@ -66,8 +67,7 @@ async function trace(files: readonly string[], flags: Flags): Promise<void> {
     throw new UsageError(`${file} is not ftrace text: ${what}; ${read.foreignText ?? MADE}`);
   }
   const verdict = traceVerdict(found);
-  if (flags.json === true) printJson(traceJson(found, verdict));
-  else print(traceText(found, verdict));
+  output(flags.json, traceJson(found, verdict), traceText(found, verdict));
   process.exitCode = EXITS[verdict.verdict];
 }
 
