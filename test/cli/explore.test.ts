@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import { kmc } from "../support/kmc.ts";
+import { obligationIds } from "../../src/explore/obligation.ts";
+import { kmc, kmcProcess } from "../support/kmc.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
 describe("kmc explore", () => {
@@ -83,5 +84,16 @@ describe("kmc explore", () => {
     expect(code).toBe(2);
     expect(err).toContain(says);
     expect(err.trimEnd().split("\n")).toHaveLength(1);
+  });
+
+  test("without a target searches all obligations, on all cores, and tells them in order", async () => {
+    const { code, out } = await kmcProcess(["explore", "--json"]);
+    expect(code).toBe(0);
+    const { explorations } = JSON.parse(out) as {
+      explorations: { id: string; searches: { verdict: string }[] }[];
+    };
+    expect(explorations.map(({ id }) => id)).toEqual(obligationIds());
+    const verdicts = explorations.flatMap(({ searches }) => searches.map(({ verdict }) => verdict));
+    expect(new Set(verdicts)).toEqual(new Set(["holds"]));
   });
 });

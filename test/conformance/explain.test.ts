@@ -98,7 +98,7 @@ describe("most is explained", () => {
 });
 
 test("errata are asked for where they make a difference", () => {
-  expect(affectingErrata(layerOf(0))).toEqual(["E5"]);
+  expect(affectingErrata(layerOf(0))).toEqual(["E5", "E8"]);
   expect(affectingErrata(layerOf(14))).toContain("E4");
   expect(affectingErrata(layerOf(25))).not.toContain("E4");
 });
