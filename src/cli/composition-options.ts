@@ -9,7 +9,8 @@ import {
 import { LAST_LAYER } from "../reference/compose.ts";
 import type { ErratumId } from "../reference/patch.ts";
 import { SLIPS } from "../reference/errata/index.ts";
-import { parseNumber } from "./select.ts";
+import { listed } from "./option-values.ts";
+import { parseNumber, parsed } from "./parsed.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Options that say which errata. */
@@ -29,15 +30,19 @@ export function addCompositionFlags(command: Command): Command {
   return addErrataFlags(
     command
       .option("--layer <n>", "the base with patches 1 to n")
-      .option("--patches <list>", "the base with some patches: 1,2,3 or 1-8,10 or 1-27,!12"),
+      .option(
+        "--patches <list>",
+        "the base with some patches: 1,2,3 or 1-8,10 or 1-27,!12",
+        listed,
+      ),
   );
 }
 
 export function addErrataFlags(command: Command): Command {
   return command
     .option("--profile <name>", "promised, or merged (with the slips of the merged code)")
-    .option("--slips <list>", "defects of the merged code to put in: E1, E4, E6")
-    .option("--remedies <list>", "gaps of the series to mend: E2, E3, E5, E7, E8");
+    .option("--slips <list>", "defects of the merged code to put in: E1, E4, E6", listed)
+    .option("--remedies <list>", "gaps of the series to mend: E2, E3, E5, E7, E8", listed);
 }
 
 /** The errata that the options ask for. @throws UsageError */
@@ -54,8 +59,8 @@ export function errataOf({ profile, slips, remedies }: ErrataFlags): {
     );
   }
   return {
-    slips: profile === "merged" ? SLIPS : parsed(slips, (text) => parseErrata(text, "slip")),
-    remedies: parsed(remedies, (text) => parseErrata(text, "remedy")),
+    slips: profile === "merged" ? SLIPS : errataIn(slips, "slip"),
+    remedies: errataIn(remedies, "remedy"),
   };
 }
 
@@ -74,13 +79,5 @@ export function claimOf(flags: CompositionFlags): Claim | null {
   return slips.length + remedies.length > 0 ? claimLayer(LAST_LAYER, slips, remedies) : null;
 }
 
-/** Parses a list; a mistake in it is the user's. */
-function parsed<T>(text: string | undefined, parse: (text: string) => T[]): T[] {
-  if (text === undefined) return [];
-  try {
-    return parse(text);
-  } catch (error) {
-    if (error instanceof RangeError) throw new UsageError(error.message);
-    throw error;
-  }
-}
+const errataIn = (text: string | undefined, kind: "slip" | "remedy"): ErratumId[] =>
+  text === undefined ? [] : parsed(text, (list) => parseErrata(list, kind));

@@ -5,6 +5,7 @@ import { CompositionError } from "../reference/composition-error.ts";
 import { printable } from "../report/printable.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT } from "./exit-codes.ts";
+import { refuseUnclearValues } from "./option-values.ts";
 import { UsageError } from "./usage-error.ts";
 
 /** Does what the arguments say and leaves how it went in `process.exitCode`. */
@@ -23,7 +24,9 @@ export async function runProgram(args: readonly string[]): Promise<void> {
 
   for (const [name, description, load] of COMMANDS) {
     const command = program.command(name).description(description);
-    if (args.includes(name)) (await load()).add(command);
+    if (!args.includes(name)) continue;
+    (await load()).add(command);
+    refuseUnclearValues(command);
   }
 
   try {

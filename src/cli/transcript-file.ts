@@ -1,27 +1,18 @@
-import { appendFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import type { TranscriptLine } from "../adapters/protocol/transcript.ts";
-import { UsageError } from "./usage-error.ts";
+import { isStandardOutput, writeWhole } from "./write-file.ts";
 
-/** A transcript that grows case by case, and gets its name when it is whole. */
+/** A transcript that grows case by case, and is written when it is whole. */
 export class TranscriptFile {
   readonly #path: string;
-  readonly #temporary: string;
+  readonly #lines: string[] = [];
   #takesCases = true;
 
-  /** @throws UsageError if it cannot be written. */
   constructor(path: string) {
     this.#path = path;
-    this.#temporary = `${path}.tmp`;
-    try {
-      writeFileSync(this.#temporary, "");
-    } catch (error) {
-      const code = (error as NodeJS.ErrnoException).code ?? String(error);
-      throw new UsageError(`${path} cannot be written: ${code}`);
-    }
   }
 
   add(lines: readonly TranscriptLine[]): void {
-    appendFileSync(this.#temporary, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
+    this.#lines.push(...lines.map((line) => `${JSON.stringify(line)}\n`));
   }
 
   /** What was said in a case; nothing any more after `endCases`. */
@@ -34,12 +25,10 @@ export class TranscriptFile {
     this.#takesCases = false;
   }
 
-  /** Leaves no file behind. */
-  discard(): void {
-    rmSync(this.#temporary, { force: true });
-  }
-
+  /** @throws UsageError */
   end(): void {
-    renameSync(this.#temporary, this.#path);
+    const text = this.#lines.join("");
+    if (isStandardOutput(this.#path)) process.stdout.write(text);
+    else writeWhole(this.#path, text);
   }
 }

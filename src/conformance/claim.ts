@@ -88,9 +88,11 @@ export function ranges(numbers: readonly number[]): string {
 }
 
 /**
- * `1,2,3`, `1-8,10`, `1-27,!11`: patches, ranges, and `!` for those left out. @throws RangeError
+ * `1,2,3`, `1-8,10`, `1-27,!11`: patches, ranges, and `!` for those left out.
+ * @param lowest 0 where what holds at every layer counts as the suite of a patch 0.
+ * @throws RangeError
  */
-export function parsePatches(text: string): number[] {
+export function parsePatches(text: string, lowest: 0 | 1 = 1): number[] {
   const chosen = new Set<number>();
   for (const part of text.split(",")) {
     const match = /^(!?)(\d+)(?:-(\d+))?$/.exec(part.trim());
@@ -102,8 +104,10 @@ export function parsePatches(text: string): number[] {
       throw new RangeError(`the range "${part}" is empty; the lower number comes first`);
     }
     for (let number = Number(first); number <= Number(last); number++) {
-      if (number < 1 || number > LAST_LAYER) {
-        throw new RangeError(`there is no patch ${number}; patches go from 1 to ${LAST_LAYER}`);
+      if (number < lowest || number > LAST_LAYER) {
+        throw new RangeError(
+          `there is no patch ${number}; patches go from ${lowest} to ${LAST_LAYER}`,
+        );
       }
       if (not === "!") chosen.delete(number);
       else chosen.add(number);

@@ -1,17 +1,14 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { PACKAGE_ROOT } from "../scenario/package-root.ts";
-import type { Case } from "../scenario/case.generated.ts";
 import type { Kill } from "./mutants.ts";
 
 /** The list that `npm run lock:smoke` keeps: ids of cases. */
 export const SMOKE_FILE = "fixtures/smoke.json";
 
-/** The cases of the smoke list among others. */
-export function smokeCases(cases: readonly Case[]): Case[] {
-  const ids = new Set(JSON.parse(readFileSync(join(PACKAGE_ROOT, SMOKE_FILE), "utf8")) as string[]);
-  return cases.filter(({ id }) => ids.has(id));
-}
+/** The ids of the smoke list. */
+export const smokeIds = (): ReadonlySet<string> =>
+  new Set(JSON.parse(readFileSync(join(PACKAGE_ROOT, SMOKE_FILE), "utf8")) as string[]);
 
 /**
  * A small set of cases that together kill every mutant: always the case that kills most of those

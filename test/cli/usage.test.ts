@@ -14,7 +14,7 @@ describe("a mistake of the user gets one sentence and exit code 2:", () => {
     { args: ["list", "--quux"], says: "unknown option '--quux'" },
     { args: ["lst"], says: "unknown command 'lst' (Did you mean list?)" },
     { args: ["list", "x"], says: "too many arguments for 'list'. Expected 0 arguments but got 1." },
-    { args: ["show"], says: "missing required argument 'case'" },
+    { args: ["show"], says: "say what to show: a case, or --file with one of your own" },
     { args: ["diff", "10"], says: "missing required argument 'to'" },
     {
       args: ["run", "--json", "--ktap"],
@@ -39,15 +39,15 @@ describe("a mistake of the user gets one sentence and exit code 2:", () => {
     },
     {
       args: ["list", "--patch", "28"],
-      says: 'there is no patch "28"; expected a number from 0 to 27',
+      says: "there is no patch 28; patches go from 0 to 27",
     },
     {
       args: ["matrix", "--patch", ""],
-      says: 'there is no patch ""; expected a number from 0 to 27',
+      says: "option '--patch <list>' argument is empty",
     },
     {
       args: ["mutants", "--patch", "0"],
-      says: 'there is no patch "0"; expected a number from 1 to 27',
+      says: "there is no patch 0; patches go from 1 to 27",
     },
     { args: ["run", "--patches", "28"], says: "there is no patch 28; patches go from 1 to 27" },
     {

@@ -34,6 +34,8 @@ export interface Asked {
   readonly remedies: readonly ErratumId[];
   /** Ids. */
   readonly cases: readonly string[];
+  /** Those of them that are not the suite's, but of whoever asked. */
+  readonly own?: readonly Case[];
   readonly findErrata: boolean;
   readonly chosen: boolean;
 }

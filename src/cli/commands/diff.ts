@@ -8,7 +8,7 @@ import { changedOperations, movedOperations, sourceOf } from "../../report/sourc
 import { labelled } from "../../report/table.ts";
 import { addErrataFlags, errataOf, type ErrataFlags } from "../composition-options.ts";
 import { print, printJson } from "../output.ts";
-import { parseNumber } from "../select.ts";
+import { parseNumber } from "../parsed.ts";
 
 /** `kmc diff 10 11`: which functions change between two layers, with their text. */
 export function add(command: Command): void {

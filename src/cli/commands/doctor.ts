@@ -8,7 +8,7 @@ import { labelled } from "../../report/table.ts";
 import { loadCases } from "../../scenario/load-cases.ts";
 import { EXIT } from "../exit-codes.ts";
 import { print } from "../output.ts";
-import { selectCases } from "../select.ts";
+import { selectCase } from "../select.ts";
 
 /** The case of the canned conversation: what it tells of is the making of a slot. */
 const LESSON = "p01.order.numbers-of-a-creation";
@@ -26,9 +26,9 @@ export function add(command: Command): void {
 }
 
 async function showConversation(id: string): Promise<void> {
-  const [scenario] = selectCases({ case: id });
-  const definition = referenceDefinition(ownClaim(scenario!).composition, "example");
-  for (const { request, answer } of await cannedConversation(definition, scenario!)) {
+  const scenario = selectCase({ case: id });
+  const definition = referenceDefinition(ownClaim(scenario).composition, "example");
+  for (const { request, answer } of await cannedConversation(definition, scenario)) {
     print([`${pc.bold("→")} ${request}`, `${pc.bold("←")} ${answer}`]);
   }
 }

@@ -1,13 +1,13 @@
 import type { Command } from "commander";
 import { LAST_LAYER } from "../../reference/compose.ts";
 import { WIDTH } from "../../report/table.ts";
-import { loadCases } from "../../scenario/load-cases.ts";
 import { explainMarkdown } from "../../walkthrough/explain-markdown.ts";
 import { explainText } from "../../walkthrough/explain-text.ts";
 import { type Written, writtenOn } from "../../walkthrough/page.ts";
 import { type Story, storyOf } from "../../walkthrough/story.ts";
-import { TOPIC_IDS, type TopicId } from "../../walkthrough/topics.ts";
+import { TOPIC_IDS, type TopicId, topicOf } from "../../walkthrough/topics.ts";
 import { print, printJson } from "../output.ts";
+import { selectCases } from "../select.ts";
 import { UsageError } from "../usage-error.ts";
 
 interface Options {
@@ -34,7 +34,7 @@ export function add(command: Command): void {
         throw new UsageError(`${names} exclude each other; choose one`);
       }
       const id = parseTopic(text);
-      const story = storyOf(id, loadCases());
+      const story = storyOf(id, selectCases({ case: topicOf(id).decisive }));
       const written = writtenOn(id);
       if (options.json === true) {
         printJson(explanation(story, written));

@@ -25,13 +25,15 @@ import { explorationMarkdown } from "../../report/explore-markdown.ts";
 import { explorationText } from "../../report/explore-text.ts";
 import { LiveLine } from "../../report/progress.ts";
 import type { Case } from "../../scenario/case.generated.ts";
-import { loadCase, loadCases } from "../../scenario/load-cases.ts";
+import { caseFiles, readCase, readCases } from "../../scenario/load-cases.ts";
 import { addCompositionFlags, claimOf, type CompositionFlags } from "../composition-options.ts";
 import { EXIT } from "../exit-codes.ts";
 import { print, printJson } from "../output.ts";
-import { parseNumber } from "../select.ts";
+import { listed } from "../option-values.ts";
+import { parseNumber } from "../parsed.ts";
+import { isPath } from "../select.ts";
 import { UsageError } from "../usage-error.ts";
-import { ensureWritable, writeWhole } from "../write-file.ts";
+import { ensureWritable, isStandardOutput, writeWhole } from "../write-file.ts";
 
 interface Flags extends CompositionFlags {
   readonly property?: string;
@@ -54,19 +56,20 @@ export function add(command: Command): void {
       "an obligation, a case, or a file of either; else all obligations",
     ),
   )
-    .option("--property <list>", `what must hold: ${PROPERTY_IDS.join(", ")}`)
+    .option("--property <list>", `what must hold: ${PROPERTY_IDS.join(", ")}`, listed)
     .option("--bound <k>", "leave a thread that could go on at most so many times")
     .option("--max <n>", "end after so many executions", "1000000")
     .option("--no-sleep-sets", "take all orders of steps that commute")
     .option("--no-hashing", "go on from states that were seen before")
     .option("--markdown", "as Markdown")
     .option("--json", "as JSON")
-    .option("--html <file>", "also as one HTML page")
+    .option("--html <file>", "also as one HTML page; - prints it instead")
     .action(explore);
 }
 
 async function explore(target: string | undefined, flags: Flags): Promise<void> {
-  if (flags.html !== undefined) ensureWritable(flags.html);
+  const { printed, html } = destinationsOf(flags);
+  if (html !== undefined) ensureWritable(html);
   const explorations: Exploration[] = [];
   const line = new LiveLine();
   const onProgress = (id: string, { executions, states }: Counts): void => {
@@ -75,12 +78,29 @@ async function explore(target: string | undefined, flags: Flags): Promise<void> 
   for await (const exploration of explored(target, flags, onProgress)) {
     line.clear();
     explorations.push(exploration);
-    if (flags.markdown === true) print(explorationMarkdown(exploration));
-    else if (flags.json !== true) print([...explorationText(exploration), ""]);
+    if (printed === "markdown") print(explorationMarkdown(exploration));
+    else if (printed === undefined) print([...explorationText(exploration), ""]);
   }
-  if (flags.json === true) printJson(explorationsJson(explorations));
-  if (flags.html !== undefined) writeWhole(flags.html, explorationsHtml(explorations));
+  if (printed === "json") printJson(explorationsJson(explorations));
+  if (printed === "html") process.stdout.write(explorationsHtml(explorations));
+  if (html !== undefined) writeWhole(html, explorationsHtml(explorations));
   process.exitCode = exitOf(explorations);
+}
+
+/** What is printed instead of text, and where else the page goes. @throws UsageError */
+function destinationsOf({ markdown, json, html }: Flags): {
+  readonly printed: "markdown" | "json" | "html" | undefined;
+  readonly html: string | undefined;
+} {
+  const isPrinted = html !== undefined && isStandardOutput(html);
+  const formats = { markdown: markdown === true, json: json === true, html: isPrinted };
+  const [printed, another] = (["markdown", "json", "html"] as const).filter(
+    (name) => formats[name],
+  );
+  if (another !== undefined) {
+    throw new UsageError(`--${printed} and --${another}: only one can be printed`);
+  }
+  return { printed, html: isPrinted ? undefined : html };
 }
 
 /** What is asked for, searched. @throws UsageError, CaseError */
@@ -114,16 +134,14 @@ function explored(
   return [exploreScenario(question, composition, subject, telling(question.id))];
 }
 
-const isFile = (target: string): boolean => target.endsWith(".json");
-
 function obligationNamed(target: string): Obligation | null {
   if (obligationIds().includes(target)) return loadObligation(target);
-  return isFile(target) && target.includes("obligation") ? readObligation(target) : null;
+  return isPath(target) && target.includes("obligation") ? readObligation(target) : null;
 }
 
 function caseNamed(target: string): Case {
-  if (isFile(target)) return loadCase(target);
-  const found = loadCases().find(({ id }) => id === target);
+  if (isPath(target)) return readCase(target);
+  const [found] = readCases(caseFiles().filter(({ id }) => id === target));
   if (found !== undefined) return found;
   throw new UsageError(`there is no case and no obligation ${target}`);
 }

@@ -85,7 +85,7 @@ function filesOf({ image, modules }: KernelFlags): KernelFiles {
 /** Options that only a run knows. */
 const OF_A_RUN = [
   ...["layer", "patches", "profile", "slips", "remedies", "deviations"],
-  ...["patch", "case", "smoke", "transcript", "junit", "ktap", "markdown", "html"],
+  ...["patch", "case", "file", "smoke", "transcript", "junit", "ktap", "markdown", "html"],
 ] as const;
 
 /** @throws UsageError if that is asked for together with what only a run has. */

@@ -2,13 +2,11 @@ import type { Command } from "commander";
 import { listText } from "../../report/list-text.ts";
 import { EXIT } from "../exit-codes.ts";
 import { print, printJson } from "../output.ts";
-import { selectCases, type Selection } from "../select.ts";
+import { addSelectionFlags, selectCases, type Selection } from "../select.ts";
 
 /** `kmc list`: the cases, by patch. */
 export function add(command: Command): void {
-  command
-
-    .option("--patch <n>", "only the suite of this patch")
+  addSelectionFlags(command)
     .option("--json", "as JSON")
     .action((options: Selection & { json?: boolean }) => {
       const cases = selectCases(options);

@@ -7,17 +7,14 @@ import { plural } from "../../report/table.ts";
 import { withProgress } from "../../report/progress.ts";
 import { EXIT } from "../exit-codes.ts";
 import { print, printJson } from "../output.ts";
-import { selectCases, type Selection } from "../select.ts";
+import { addSelectionFlags, isChosen, selectCases, type Selection } from "../select.ts";
 
 /**
  * `kmc matrix`: on which layers of the reference each case holds, and whether that is as it
  * declares.
  */
 export function add(command: Command): void {
-  command
-
-    .option("--patch <n>", "only the suite of this patch")
-    .option("--case <id>", "only this case")
+  addSelectionFlags(command)
     .option("--full", "a row for each case, also if none is chosen")
     .option("--json", "as JSON")
     .action((options: Selection & { full?: boolean; json?: boolean }) => {
@@ -30,7 +27,8 @@ export function add(command: Command): void {
         const patches = [...new Set(cases.map(({ patch }) => patch))].filter((patch) => patch > 0);
         const told = patches.filter((patch) => isDiscriminated(patch, lines)).length;
         print([
-          ...(isChosen(options)
+          // Of what somebody has chosen each row is shown, of everything what fits on a screen.
+          ...(options.full === true || isChosen(options)
             ? matrixText(lines)
             : [...wrongRowsText(lines), ...staircaseText(lines)]),
           "",
@@ -42,7 +40,3 @@ export function add(command: Command): void {
         wrong.length > 0 ? EXIT.fails : lines.length === 0 ? EXIT.inconclusive : EXIT.ok;
     });
 }
-
-/** Of what somebody has chosen each row is shown, of everything what fits on a screen. */
-const isChosen = ({ patch, case: id, full }: Selection & { full?: boolean }): boolean =>
-  full === true || patch !== undefined || id !== undefined;

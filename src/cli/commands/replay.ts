@@ -13,7 +13,7 @@ import { runJson } from "../../report/run-json.ts";
 import type { RunReport } from "../../report/run-report.ts";
 import { runText } from "../../report/run-text.ts";
 import type { Case } from "../../scenario/case.generated.ts";
-import { loadCases } from "../../scenario/load-cases.ts";
+import { caseFiles, readCases } from "../../scenario/load-cases.ts";
 import { claimOf } from "../composition-options.ts";
 import { addDeviationsFlag, inLightOf, readDeviations, withClaim } from "../deviations-option.ts";
 import { print, printJson } from "../output.ts";
@@ -44,7 +44,9 @@ export function add(command: Command): void {
 
 /** The cases that the run was about. */
 function casesOf({ asked }: Transcript, file: string): Case[] {
-  const known = new Map(loadCases().map((scenario) => [scenario.id, scenario]));
+  const own = asked.own ?? [];
+  const suite = caseFiles().filter(({ id }) => asked.cases.includes(id));
+  const known = new Map([...readCases(suite), ...own].map((scenario) => [scenario.id, scenario]));
   return asked.cases.map((id) => {
     const scenario = known.get(id);
     if (scenario !== undefined) return scenario;

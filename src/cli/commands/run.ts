@@ -5,7 +5,6 @@ import { type Claim, claimLayer, claimText } from "../../conformance/claim.ts";
 import type { Deviations } from "../../conformance/deviations.ts";
 import { isGood } from "../../conformance/run-cases.ts";
 import { runSuites, type SuitesRun } from "../../conformance/run-suites.ts";
-import { smokeCases } from "../../conformance/smoke.ts";
 import { LAST_LAYER } from "../../reference/compose.ts";
 import { Progress } from "../../report/progress.ts";
 import { RUN_FORMATS, type RunFormat } from "../../report/run-formats.ts";
@@ -30,16 +29,15 @@ import {
 import { untilInterrupted } from "../interrupt.ts";
 import { print } from "../output.ts";
 import { REFERENCE, runOnOwnLayers } from "../run-on-reference.ts";
-import { selectCases, type Selection } from "../select.ts";
+import { addSelectionFlags, isChosen, select, type Selection } from "../select.ts";
 import { TranscriptFile } from "../transcript-file.ts";
 import { UsageError } from "../usage-error.ts";
-import { ensureWritable, writeWhole } from "../write-file.ts";
+import { ensureWritable, isStandardOutput, writeWhole } from "../write-file.ts";
 
 /** What a run is asked for, whatever is under test. */
 export type RunFlags = CompositionFlags &
   Selection &
   Partial<Record<RunFormat, string | true>> & {
-    readonly smoke?: true;
     readonly deviations?: string;
     readonly transcript?: string;
   };
@@ -54,12 +52,10 @@ export function add(command: Command): void {
 
 export function addRunFlags(command: Command): Command {
   addCompositionFlags(command);
-  return addDeviationsFlag(command)
-    .option("--patch <n>", "only the suite of this patch, whether or not the layer has the patch")
-    .option("--case <id>", "only this case")
+  return addSelectionFlags(addDeviationsFlag(command))
     .option("--smoke", "only the few cases that together reject every known-bad variant")
     .option("--transcript <file>", "writes down all that is said, for `kmc replay`")
-    .option("--json [file]", "as JSON; prints it, or writes the file")
+    .option("--json [file]", "as JSON; prints it, as with -, or writes the file")
     .option("--junit [file]", "as JUnit XML")
     .option("--ktap [file]", "as KTAP")
     .option("--markdown [file]", "as Markdown")
@@ -70,46 +66,57 @@ export async function run(flags: Flags): Promise<void> {
   const deviations = flags.deviations === undefined ? null : readDeviations(flags.deviations);
   const options = deviations === null ? flags : { ...flags, ...withClaim(flags, deviations) };
   const claim = claimOf(options);
-  const selected = selectCases(options);
-  const cases = flags.smoke === true ? smokeCases(selected) : selected;
-
-  const formats = Object.keys(RUN_FORMATS) as RunFormat[];
-  const files = formats.flatMap((format) => {
-    const path = flags[format];
-    return typeof path === "string" ? [{ path, format }] : [];
-  });
-  const [printed, another] = formats.filter((format) => flags[format] === true);
-  if (another !== undefined) {
-    throw new UsageError(
-      `--${printed} and --${another}: only one can be printed; name files for the others`,
-    );
+  const { suite, own } = select(options);
+  const cases = [...suite, ...own];
+  if (flags.transcript !== undefined && flags.impl === undefined) {
+    throw new UsageError("--transcript needs --impl");
   }
+  const { printed, files } = destinationsOf(flags);
   for (const { path } of files) ensureWritable(path);
 
-  const found = await reportOf(cases, claim, flags, deviations);
+  const found = await reportOf(cases, own, claim, flags, deviations);
   const report = deviations === null ? found : inLightOf(deviations, found, cases);
 
-  for (const { path, format } of files) writeWhole(path, RUN_FORMATS[format](report));
+  for (const { path, what } of files) {
+    if (what !== "transcript") writeWhole(path, RUN_FORMATS[what](report));
+  }
   if (printed === undefined) print(runText(report));
-  else process.stdout.write(RUN_FORMATS[printed](report));
+  else if (printed !== "transcript") process.stdout.write(RUN_FORMATS[printed](report));
   process.exitCode = exitCodeOf(report);
+}
+
+/** What a run can be written to. */
+const WRITTEN = [...(Object.keys(RUN_FORMATS) as RunFormat[]), "transcript"] as const;
+type Written = (typeof WRITTEN)[number];
+
+/** What goes to standard output instead of the text, and what to files. @throws UsageError */
+function destinationsOf(flags: Flags): {
+  readonly printed: Written | undefined;
+  readonly files: readonly { readonly path: string; readonly what: Written }[];
+} {
+  const asked = WRITTEN.flatMap((what) => {
+    const path = flags[what] === true ? "-" : flags[what];
+    return path === undefined ? [] : [{ path, what }];
+  });
+  const [printed, another] = asked.filter(({ path }) => isStandardOutput(path));
+  if (printed !== undefined && another !== undefined) {
+    throw new UsageError(
+      `--${printed.what} and --${another.what}: only one can be printed; name files for the others`,
+    );
+  }
+  return { printed: printed?.what, files: asked.filter((each) => each !== printed) };
 }
 
 async function reportOf(
   cases: readonly Case[],
+  own: readonly Case[],
   claim: Claim | null,
   flags: Flags,
   deviations: Deviations | null,
 ): Promise<RunReport> {
-  if (flags.transcript !== undefined && flags.impl === undefined) {
-    throw new UsageError("--transcript needs --impl");
-  }
   const transcript = flags.transcript === undefined ? null : new TranscriptFile(flags.transcript);
-  const started = await startImplementation(flags, transcript?.addCase).catch((error: unknown) => {
-    transcript?.discard();
-    throw error;
-  });
-  const chosen = flags.patch !== undefined || flags.case !== undefined;
+  const started = await startImplementation(flags, transcript?.addCase);
+  const chosen = isChosen(flags);
   if (started === null) {
     if (claim === null) return runOnOwnLayers(cases);
     const reference = referenceImplementation(claim.composition, "reference");
@@ -120,7 +127,6 @@ async function reportOf(
   try {
     underTest = deviations === null ? started : withWidth(started, deviations);
   } catch (error) {
-    transcript?.discard();
     await started.close();
     throw error;
   }
@@ -130,7 +136,7 @@ async function reportOf(
     {
       transcript: 1,
       introduction: underTest.introduction,
-      asked: askedFor(claimed, cases, !saysErrata(flags), chosen),
+      asked: askedFor(claimed, cases, own, !saysErrata(flags), chosen),
     },
   ]);
   const found = await runOn(underTest, cases, claimed, !saysErrata(flags), chosen, transcript);
@@ -143,9 +149,13 @@ async function reportOf(
 const askedFor = (
   { composition: { patches, slips, remedies } }: Claim,
   cases: readonly Case[],
+  own: readonly Case[],
   findErrata: boolean,
   chosen: boolean,
-): Asked => ({ patches, slips, remedies, cases: cases.map(({ id }) => id), findErrata, chosen });
+): Asked => ({
+  ...{ patches, slips, remedies, cases: cases.map(({ id }) => id), findErrata, chosen },
+  ...(own.length > 0 && { own }),
+});
 
 /** Whether the user says which errata there are. */
 const saysErrata = ({ profile, slips, remedies, deviations }: Flags): boolean =>

@@ -4,20 +4,26 @@ import { claimText, ownClaim } from "../../conformance/claim.ts";
 import { matrixLine } from "../../conformance/matrix.ts";
 import { caseText } from "../../report/case-text.ts";
 import { neededCapabilities } from "../../scenario/capabilities.ts";
-import type { Case } from "../../scenario/case.generated.ts";
 import { addCompositionFlags, claimOf, type CompositionFlags } from "../composition-options.ts";
 import { print, printJson } from "../output.ts";
-import { selectCases } from "../select.ts";
+import { addFileFlag, selectCase } from "../select.ts";
+import { UsageError } from "../usage-error.ts";
+
+type Flags = CompositionFlags & { readonly file?: readonly string[]; readonly json?: true };
 
 /** `kmc show CASE`: what a case does and expects, its row, and what happens inside on one layer. */
 export function add(command: Command): void {
   addCompositionFlags(
-    command
-      .argument("<case>", "the id of a case")
-
-      .option("--json", "as JSON"),
-  ).action((id: string, options: CompositionFlags & { json?: boolean }) => {
-    const [scenario] = selectCases({ case: id }) as [Case];
+    addFileFlag(command.argument("[case]", "the id of a case, or a file of your own")).option(
+      "--json",
+      "as JSON",
+    ),
+  ).action((id: string | undefined, options: Flags) => {
+    const { file = [] } = options;
+    if (id === undefined && file.length === 0) {
+      throw new UsageError("say what to show: a case, or --file with one of your own");
+    }
+    const scenario = selectCase({ ...(id !== undefined && { case: id }), file });
     const claim = claimOf(options) ?? ownClaim(scenario);
     const record = recordOnReference(claim.composition, scenario);
     const on = claimText(claim);
