@@ -6,7 +6,6 @@ import { mutants } from "../reference/mutants/index.ts";
 import type { ErratumId } from "../reference/patch.ts";
 import { CaseError } from "../scenario/case-error.ts";
 import { PACKAGE_ROOT } from "../scenario/package-root.ts";
-import { SCHEMA_FILE } from "../scenario/validate.ts";
 import { searchProgress } from "./livelock.ts";
 import { PROPERTIES } from "./properties/index.ts";
 import type { Property } from "./property.ts";
@@ -72,7 +71,7 @@ function validator(): ValidateFunction<Obligation> {
   const read = (name: string): object =>
     JSON.parse(readFileSync(join(PACKAGE_ROOT, name), "utf8")) as object;
   const ajv = new Ajv2020({ validateSchema: false, allowUnionTypes: true, discriminator: true });
-  return ajv.addSchema(read(SCHEMA_FILE)).compile<Obligation>(read(OBLIGATION_SCHEMA_FILE));
+  return ajv.compile<Obligation>(read(OBLIGATION_SCHEMA_FILE));
 }
 
 function readJson(path: string, file: string): unknown {

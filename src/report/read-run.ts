@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import { PACKAGE_ROOT } from "../scenario/package-root.ts";
-import { SCHEMA_FILE } from "../scenario/validate.ts";
 import type { RunDocument } from "./run-json.ts";
 
 /** Where the schema of all documents is, from the root of the package. */
@@ -40,7 +39,7 @@ function validator(): ValidateFunction {
   const schema = read(OUTPUT_SCHEMA_FILE);
   // The schemas themselves are checked in unit tests.
   const ajv = new Ajv2020({ verbose: true, allowUnionTypes: true, validateSchema: false });
-  return ajv.addSchema(read(SCHEMA_FILE)).addSchema(schema).getSchema(`${schema.$id}#/$defs/run`)!;
+  return ajv.addSchema(schema).getSchema(`${schema.$id}#/$defs/run`)!;
 }
 
 /** The first mistake among the deepest: those further up only say that it is there. */

@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Ajv2020, type ErrorObject, type ValidateFunction } from "ajv/dist/2020.js";
 import { PACKAGE_ROOT } from "../../scenario/package-root.ts";
-import { SCHEMA_FILE } from "../../scenario/validate.ts";
 import type { Answer, Question, WireSnapshot, WireThreads } from "./messages.ts";
 
 /** Where the published schema is, from the root of the package. */
@@ -32,7 +31,7 @@ function validator(definition: string): ValidateFunction {
       inlineRefs: false,
       code: { optimize: false },
     });
-    ajv.addSchema(read(SCHEMA_FILE)).addSchema({ ...schema, $defs: withTellingEvents(schema) });
+    ajv.addSchema({ ...schema, $defs: withTellingEvents(schema) });
   }
   return ajv.getSchema(`${id}#/$defs/${definition}`)!;
 }

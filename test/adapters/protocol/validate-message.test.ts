@@ -1,25 +1,6 @@
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { Ajv2020 } from "ajv/dist/2020.js";
 import { describe, expect, test } from "vitest";
 import type { Question, WireStep } from "../../../src/adapters/protocol/messages.ts";
-import {
-  mistakeIn,
-  mistakeInRequest,
-  PROTOCOL_SCHEMA_FILE,
-} from "../../../src/adapters/protocol/validate-message.ts";
-import { PACKAGE_ROOT } from "../../../src/scenario/package-root.ts";
-import { SCHEMA_FILE } from "../../../src/scenario/validate.ts";
-
-const read = (file: string): object =>
-  JSON.parse(readFileSync(join(PACKAGE_ROOT, file), "utf8")) as object;
-
-test("the published schema is one that any strict validator takes", () => {
-  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true }).addSchema(read(SCHEMA_FILE));
-  const schema = read(PROTOCOL_SCHEMA_FILE);
-  expect(ajv.validateSchema(schema)).toBe(true);
-  expect(() => ajv.compile(schema)).not.toThrow();
-});
+import { mistakeIn, mistakeInRequest } from "../../../src/adapters/protocol/validate-message.ts";
 
 const step = (params: WireStep): Question => ({ method: "step", params });
 
