@@ -46,15 +46,21 @@ export function addImplementationFlags(command: Command): Command {
 
 export const addPatienceFlags = (command: Command): Command =>
   command
-    .option("-j, --jobs <n>", "how many processes of it side by side (default: cores)", positive)
-    .option("--step-timeout <ms>", "how long it may take to answer (default: 5000)", positive)
-    .option("--case-timeout <ms>", "how long a case may take (default: 60000)", positive);
+    .option("-j, --jobs <n>", "how many processes of it side by side (default: cores)", jobs)
+    .option("--step-timeout <ms>", "how long it may take to answer (default: 5000)", milliseconds)
+    .option("--case-timeout <ms>", "how long a case may take (default: 60000)", milliseconds);
 
-function positive(text: string): number {
-  const number = Number(text);
-  if (/^\d+$/.test(text) && number > 0) return number;
-  throw new InvalidArgumentError("Expected a number above 0.");
-}
+const numberUpTo =
+  (most: number) =>
+  (text: string): number => {
+    const number = Number(text);
+    if (/^\d+$/.test(text) && number > 0 && number <= most) return number;
+    throw new InvalidArgumentError(`Expected a number from 1 to ${most}.`);
+  };
+
+const jobs = numberUpTo(1024);
+/** Timers count in 31 bits, and end at once if told more. */
+const milliseconds = numberUpTo(2 ** 31 - 1);
 
 /** The implementation under test, ready to be asked. */
 export interface UnderTest {

@@ -101,15 +101,15 @@ describe("a mistake of the user gets one sentence and exit code 2:", () => {
   test.each<{ args: string[]; says: string }>([
     {
       args: ["run", "-j", "0"],
-      says: "option '-j, --jobs <n>' argument '0' is invalid. Expected a number above 0.",
+      says: "option '-j, --jobs <n>' argument '0' is invalid. Expected a number from 1 to 1024.",
     },
     {
       args: ["identify", "-j", "many"],
-      says: "option '-j, --jobs <n>' argument 'many' is invalid. Expected a number above 0.",
+      says: "option '-j, --jobs <n>' argument 'many' is invalid. Expected a number from 1 to 1024.",
     },
     {
       args: ["run", "--step-timeout", "1.5"],
-      says: "option '--step-timeout <ms>' argument '1.5' is invalid. Expected a number above 0.",
+      says: "option '--step-timeout <ms>' argument '1.5' is invalid. Expected a number from 1 to 2147483647.",
     },
     {
       args: ["run", "--impl", "x", "--module", "y"],

@@ -45,9 +45,12 @@ export class Child {
   #waiting: { readonly resolve: () => void } | null = null;
   readonly #ended: Promise<string>;
 
-  /** @param command run by the shell, so it may have arguments and quotes. */
+  /**
+   * @param command run by the shell, so it may have arguments and quotes.
+   * @throws ConversationError
+   */
   constructor(command: string) {
-    this.#process = spawn(command, { shell: true, detached: true, stdio: "pipe" });
+    this.#process = started(command);
     const { stdin, stdout, stderr } = this.#process;
     running.add(this);
     heard = Date.now();
@@ -211,6 +214,15 @@ export class Child {
     this.#failure = new ConversationError(kind, message);
     if (kind !== "crashed") this.kill();
     this.#waiting?.resolve();
+  }
+}
+
+/** @throws ConversationError for what the system does not even try: too long, or nothing at all */
+function started(command: string): ChildProcess {
+  try {
+    return spawn(command, { shell: true, detached: true, stdio: "pipe" });
+  } catch (error) {
+    throw new ConversationError("crashed", `it cannot be run: ${(error as Error).message}`);
   }
 }
 
