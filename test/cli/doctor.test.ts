@@ -11,8 +11,8 @@ describe("the doctor", () => {
     expect(out.split("\n")).toEqual([
       "ok       introduces itself as broken example 1",
       "ok       offers 3 capabilities",
-      "ok       answers 2 small cases as the schema says (step by step)",
-      "ok       answers 2 small cases as the schema says (pipelined)",
+      "ok       answers 3 small cases as the schema says (step by step)",
+      "ok       answers 3 small cases as the schema says (pipelined)",
       "ok       ends after shutdown with status 0",
       "It speaks the protocol. Whatever `kmc run` finds is about the kernel.",
       "",
@@ -45,6 +45,89 @@ describe("the doctor", () => {
     expect(what!.trim()).toBe("a line that is not JSON: done");
     expect(where).toMatch(/^ +found as \S+ begins$/);
     expect(code).toBe(1);
+  });
+
+  /** The exchange that is quoted: two lines that are whole, whatever their length. */
+  const quoted = (out: string): unknown[] =>
+    out
+      .split("\n")
+      .filter((line) => /^[→←] /.test(line))
+      .map((line) => (line.endsWith("(no answer)") ? null : JSON.parse(line.slice(2))) as unknown);
+
+  const offering = (...capabilities: string[]): string => `
+      const offers = ${JSON.stringify(capabilities)};
+      const introduced = ({ method }, { result, ...rest }) =>
+        ({ ...rest, result: method === "initialize" ? { ...result, capabilities: offers } : result });`;
+
+  test("quotes the request that has killed a process, in one piece", async () => {
+    const impl = implementation(`
+      speak((request, response) =>
+        isAccess(request) ? process.exit(1) : line({ ...response, padding: "a word ".repeat(40) }));`);
+    const { code, out } = await kmc("doctor", "--impl", impl);
+    expect(quoted(out)).toMatchObject([{ method: "step", params: { do: "access" } }, null]);
+    expect(code).toBe(1);
+  });
+
+  test("shows the events that nobody asked for", async () => {
+    const impl = implementation(`
+      const event = { event: "memslots.published", as: 0, generation: "0x1" };
+      speak((request, response) =>
+        line(isAccess(request) ? { ...response, result: { ...response.result, events: [event] } } : response));`);
+    const { code, out } = await kmc("doctor", "--impl", impl);
+    expect(out).toContain("it sends memslots.published; the reset asked for ");
+    expect(quoted(out)).toMatchObject([
+      { params: { do: "access" } },
+      { result: { events: [{ event: "memslots.published" }] } },
+    ]);
+    expect(code).toBe(1);
+  });
+
+  test("shows what is said beyond what was asked", async () => {
+    const impl = implementation(`
+      let cases = 0;
+      speak(({ method }, response) => {
+        if (method === "reset") cases++;
+        const isLast = method === "step" && cases === 1 && response.result.outcome !== undefined;
+        return line(response) + (isLast ? line({ log: "nothing happens" }) : "");
+      });`);
+    const { code, out } = await kmc("doctor", "--impl", impl);
+    expect(out).toMatch(/nothing happens/);
+    expect(code).toBe(1);
+  });
+
+  test.each([
+    { name: "operation:acess", meant: "operation:access" },
+    { name: "event:memslots.publishd", meant: "event:memslots.published" },
+    { name: "operation:Access", meant: "operation:access" },
+  ])("asks whether $name is $meant", async ({ name, meant }) => {
+    const impl = implementation(`
+      ${offering("operation:create_vcpu", "operation:set_memory_region", name)}
+      speak((request, response) => line(introduced(request, response)));`);
+    const { out } = await kmc("doctor", "--impl", impl);
+    const text = out.replaceAll(/\s+/g, " ");
+    expect(text).toMatch(`there is no ${name}; did you mean ${meant}? `);
+    expect(Number(/\? (\d+) cases need that/.exec(text)![1])).toBeGreaterThan(10);
+  });
+
+  test("says of other capabilities that no case needs that they are harmless", async () => {
+    const impl = implementation(`
+      ${offering("operation:create_vcpu", "operation:dance")}
+      speak((request, response) => line(introduced(request, response)));`);
+    const { out } = await kmc("doctor", "--impl", impl);
+    expect(out).toContain("no case needs operation:dance: harmless");
+    expect(out).not.toContain("did you mean");
+  });
+
+  test("begins with the simplest case that there is", async () => {
+    const impl = implementation(`
+      ${offering("operation:*", "event:*", "snapshot:*", "fact:*", "machine:*", "probe:*")}
+      speak((request, response) => {
+        if (request.method === "step") process.exit(1);
+        return line(introduced(request, response));
+      });`);
+    const { out } = await kmc("doctor", "--impl", impl);
+    const [request] = quoted(out) as [{ params: { do: string } }];
+    expect(["create_vcpu", "set_memory_region"]).toContain(request.params.do);
   });
 
   test("does not mind a process that ends after a case", async () => {

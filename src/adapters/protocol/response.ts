@@ -68,6 +68,6 @@ const wrong = (message: string): ConversationError =>
   new ConversationError("protocol-error", message);
 
 /** The beginning of what was said. */
-function shown(text: string): string {
+export function shown(text: string): string {
   return text.length <= 80 ? text : `${text.slice(0, 79)}…`;
 }

@@ -12,7 +12,7 @@ import {
   type Question,
   type Request,
 } from "./messages.ts";
-import { readResponse } from "./response.ts";
+import { readResponse, shown } from "./response.ts";
 import type { TranscriptLine } from "./transcript.ts";
 import { askedSteps, recordOf, resetFor } from "./unroll.ts";
 
@@ -86,8 +86,6 @@ export class Session implements Implementation {
   async record(scenario: Case): Promise<CaseRecord> {
     const lines: TranscriptLine[] = [{ case: scenario.id }];
     const record = await this.#converse(scenario, lines, true);
-    const { failure } = record;
-    if (failure !== undefined) lines.push({ failure });
     this.#options.transcript?.(lines);
     return record;
   }
@@ -114,6 +112,7 @@ export class Session implements Implementation {
     const answers: Answer[] = [];
     let reset = false;
     let deadline = Infinity;
+    let unanswered: Request | undefined;
     try {
       if (!this.#child.isAlive) await this.#restart();
       deadline = Date.now() + this.#options.caseTimeout;
@@ -124,14 +123,16 @@ export class Session implements Implementation {
       const { pipelined } = this.#options;
       if (pipelined) this.#child.send(requests.map(lineOf).join(""));
       for (const request of requests) {
+        unanswered = request;
         if (!pipelined) this.#child.send(lineOf(request));
         const line = await this.#nextLine(deadline);
+        unanswered = undefined;
         lines.push({ request, line });
         const result = readResponse(line, request);
         if (reset) answers.push(result);
         reset = true;
       }
-      if (this.#child.unread > 0) throw new ConversationError("protocol-error", UNASKED);
+      if (this.#child.unread > 0) throw unasked(await this.#nextLine(deadline));
       return recordOf(scenario, { answers, facts });
     } catch (error) {
       const pointer = asked[answers.length]?.pointer ?? "";
@@ -140,6 +141,7 @@ export class Session implements Implementation {
           error instanceof GivesUp
             ? { pointer, message: `it gives up: ${error.message}` }
             : { pointer, message: error.message, kind: "not-assessed" as const };
+        lines.push({ failure });
         if (this.#options.pipelined)
           await this.#skipRest(asked.length - answers.length - (reset ? 1 : 0), deadline);
         return recordOf(scenario, { answers, facts, failure });
@@ -153,7 +155,9 @@ export class Session implements Implementation {
         if (kind === "protocol-error") this.#options.leftover?.(error);
         return this.#converse(scenario, lines, false);
       }
-      return recordOf(scenario, { answers, facts, failure: { pointer, message, kind, log } });
+      const failure = { pointer, message, kind, log };
+      lines.push({ failure, ...(unanswered !== undefined && { unanswered }) });
+      return recordOf(scenario, { answers, facts, failure });
     }
   }
 
@@ -203,7 +207,8 @@ export class Session implements Implementation {
 
 const lineOf = (request: Request): string => `${JSON.stringify(request)}\n`;
 
-const UNASKED = "it says more than it was asked";
+const unasked = (line: string): ConversationError =>
+  new ConversationError("protocol-error", `it says more than it was asked: ${shown(line)}`);
 
 const stepQuestion = (params: Extract<Question, { method: "step" }>["params"]): Question => ({
   method: "step",

@@ -16,7 +16,10 @@ export type TranscriptLine =
   | { readonly transcript: 1; readonly introduction: Introduction; readonly asked: Asked }
   | { readonly case: string }
   | { readonly request: Request; readonly line: string }
-  | { readonly failure: RunFailure }
+  | {
+      readonly failure: RunFailure;
+      /** The request that got no answer. */ readonly unanswered?: Request;
+    }
   | { readonly end: RunEnd };
 
 /** How a run ended. */

@@ -2,8 +2,9 @@ import type { Command } from "commander";
 import { cannedConversation } from "../../adapters/protocol/canned.ts";
 import { referenceDefinition } from "../../adapters/reference/reference-definition.ts";
 import { ownClaim } from "../../conformance/claim.ts";
-import { examine, type Check } from "../../conformance/examine.ts";
+import { type Check, examine, type Exchange } from "../../conformance/examine.ts";
 import { pc } from "../../report/colours.ts";
+import { printable } from "../../report/printable.ts";
 import { labelled } from "../../report/table.ts";
 import { loadCases } from "../../scenario/load-cases.ts";
 import { EXIT } from "../exit-codes.ts";
@@ -28,9 +29,7 @@ export function add(command: Command): void {
 async function showConversation(id: string): Promise<void> {
   const scenario = selectCase({ case: id });
   const definition = referenceDefinition(ownClaim(scenario).composition, "example");
-  for (const { request, answer } of await cannedConversation(definition, scenario)) {
-    print([`${pc.bold("→")} ${request}`, `${pc.bold("←")} ${answer}`]);
-  }
+  for (const each of await cannedConversation(definition, scenario)) print(exchangeText(each));
 }
 
 async function check(command: string): Promise<number> {
@@ -46,12 +45,25 @@ async function check(command: string): Promise<number> {
 const FOUND = "The conversation goes wrong there; docs/protocol.md says how it goes.";
 const GOOD = "It speaks the protocol. Whatever `kmc run` finds is about the kernel.";
 
-function checkText({ what, state, details }: Check): string[] {
+/** To be read, and pasted: neither broken nor indented, however long. */
+const exchangeText = ({ request, answer }: Exchange): string[] => [
+  `${pc.bold("→")} ${request}`,
+  `${pc.bold("←")} ${answer === null ? "(no answer)" : shortened(printable(answer))}`,
+];
+
+/** Characters of an answer beyond which nobody reads, or pastes. */
+const MOST = 100_000;
+
+const shortened = (text: string): string =>
+  text.length <= MOST ? text : `${text.slice(0, MOST)}… (${text.length} characters)`;
+
+function checkText({ what, state, details, exchange }: Check): string[] {
   const paint = { ok: pc.green, mistake: pc.red, remark: pc.yellow }[state];
   return [
     ...labelled(`${state.padEnd(8)} `, what).map((line, i) =>
       i === 0 ? line.replace(state, paint(state)) : line,
     ),
     ...details.flatMap((detail) => labelled("           ", detail)),
+    ...(exchange === undefined ? [] : exchangeText(exchange)),
   ];
 }
