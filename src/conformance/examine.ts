@@ -41,14 +41,21 @@ export async function* examine(
     transcript: (lines) => (said = lines),
     leftover: ({ message }) => leftovers.push(message),
   };
-  let session: Session;
-  try {
-    session = await Session.start(command, { ...listening, pipelined: false });
-  } catch (error) {
-    if (!(error instanceof ConversationError)) throw error;
-    yield mistake("introduces itself", [error.message, ...stderr(error.log)]);
+  const start = async (pipelined: boolean): Promise<Session | Check> => {
+    try {
+      return await Session.start(command, { ...listening, pipelined });
+    } catch (error) {
+      if (!(error instanceof ConversationError)) throw error;
+      const how = pipelined ? "introduces itself when it is started again" : "introduces itself";
+      return mistake(how, [error.message, ...stderr(error.log)]);
+    }
+  };
+  const first = await start(false);
+  if (!(first instanceof Session)) {
+    yield first;
     return;
   }
+  let session = first;
   const { name, version, capabilities } = session.introduction;
   yield ok(`introduces itself as ${name} ${version}`);
   yield known(capabilities, cases);
@@ -61,7 +68,12 @@ export async function* examine(
     const how = pipelined ? "pipelined" : "step by step";
     if (pipelined) {
       await session.close();
-      session = await Session.start(command, listening);
+      const again = await start(true);
+      if (!(again instanceof Session)) {
+        yield again;
+        return;
+      }
+      session = again;
     }
     for (const scenario of tried) {
       leftovers = [];

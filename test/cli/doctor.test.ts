@@ -1,7 +1,10 @@
+import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { mistakeInRequest } from "../../src/adapters/protocol/validate-message.ts";
+import { PACKAGE_ROOT } from "../../src/scenario/package-root.ts";
 import { implementation } from "../support/implementation.ts";
 import { kmc } from "../support/kmc.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
 
 const broken = (file: string): string => `node examples/broken/${file}`;
 
@@ -128,6 +131,15 @@ describe("the doctor", () => {
     const { out } = await kmc("doctor", "--impl", impl);
     const [request] = quoted(out) as [{ params: { do: string } }];
     expect(["create_vcpu", "set_memory_region"]).toContain(request.params.do);
+  });
+
+  test("tells it when the implementation does not come up a second time", async () => {
+    const serve = `node ${join(PACKAGE_ROOT, "bin/kmc.js")} serve --layer 8`;
+    const marker = join(temporaryFolder(), "marker");
+    const impl = `test ! -e ${marker} && touch ${marker} && exec ${serve}`;
+    const { code, out, err } = await kmc("doctor", "--impl", impl);
+    expect({ code, err }).toEqual({ code: 1, err: "" });
+    expect(out).toContain("introduces itself when it is started again");
   });
 
   test("does not mind a process that ends after a case", async () => {
