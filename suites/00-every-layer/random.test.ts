@@ -46,8 +46,8 @@ describeReference("what holds at every layer, in random legal scenarios", () => 
 });
 
 /** A few moves from one alignment to another, with whatever else happens. */
-function survivesAnyMove(composition: Composition): void {
-  check(actions, 300, (wanted) => {
+function survivesAnyMove(composition: Composition, runs = 300): void {
+  check(actions, runs, (wanted) => {
     const more = { mmio_generation_bits: 19 };
     const scenario = scenarioOf("direct (EPT), 2M host pages", wanted, more, "any");
     checkScenario(scenario, composition);
@@ -66,7 +66,7 @@ describeReference("the check can fail", () => {
   test("with any move on every layer without the remedy of E8", () => {
     for (const number of [0, 27]) {
       expect(() => {
-        survivesAnyMove(composeThrough(number, { remedies: ["E5"] }));
+        survivesAnyMove(composeThrough(number, { remedies: ["E5"] }), 3000);
       }).toThrow("before the slot moved");
     }
   });
