@@ -16,8 +16,14 @@ export async function runProgram(args: readonly string[]): Promise<void> {
     .exitOverride()
     .configureOutput({
       outputError: (text, write) => {
-        const line = text.trimEnd().replaceAll("\n", " ");
-        write(`${line.replace(/^error: /, "kmc: ")}\n`);
+        write(
+          sentence(
+            text
+              .trimEnd()
+              .replaceAll("\n", " ")
+              .replace(/^error: /, ""),
+          ),
+        );
       },
     })
     .showSuggestionAfterError();
@@ -39,10 +45,20 @@ export async function runProgram(args: readonly string[]): Promise<void> {
       error instanceof CaseError ||
       error instanceof CompositionError
     ) {
-      process.stderr.write(`kmc: ${printable(error.message)}\n`);
+      process.stderr.write(sentence(error.message));
       process.exitCode = EXIT.usage;
     } else {
       throw error;
     }
   }
+}
+
+/** Characters of a sentence; what somebody has given may be longer. */
+const MOST = 1000;
+
+/** What is wrong, in one line that somebody can read. */
+function sentence(problem: string): string {
+  const text = printable(problem);
+  const cut = text.length <= MOST ? text : `${text.slice(0, MOST - 200)} … ${text.slice(-200)}`;
+  return `kmc: ${cut}\n`;
 }

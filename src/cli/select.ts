@@ -116,9 +116,19 @@ function matching(
 
 /** An id, in which `*` stands for any part. */
 function matcher(pattern: string): (id: string) => boolean {
-  const parts = pattern.split("*").map((part) => part.replaceAll(/[^\w-]/g, "\\$&"));
-  const expression = new RegExp(`^${parts.join(".*")}$`, "u");
-  return (id) => expression.test(id);
+  const [first = "", ...rest] = pattern.split("*");
+  const last = rest.pop();
+  if (last === undefined) return (id) => id === pattern;
+  return (id) => {
+    if (!id.startsWith(first)) return false;
+    let at = first.length;
+    for (const part of rest) {
+      const found = id.indexOf(part, at);
+      if (found < 0) return false;
+      at = found + part.length;
+    }
+    return id.length - last.length >= at && id.endsWith(last);
+  };
 }
 
 /** Names the case whose id has most in common with a wrong one. */

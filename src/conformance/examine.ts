@@ -128,7 +128,7 @@ const stderr = (log: readonly string[]): string[] => log.map((line) => `stderr: 
 /** The request that was not answered, or else the last one that was, with its answer. */
 function lastExchange(said: readonly TranscriptLine[]): Pick<Check, "exchange"> {
   for (const line of [...said].reverse()) {
-    if ("unanswered" in line) return { exchange: exchange(line.unanswered!, null) };
+    if ("unanswered" in line) return { exchange: exchange(line.unanswered, null) };
     if ("request" in line) return { exchange: exchange(line.request, line.line) };
   }
   return {};
@@ -185,10 +185,10 @@ const isMisspelt = (name: string, meant: string): boolean =>
 /** How many letters to change, add or leave out. */
 function distance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, i) => i);
-  for (const [i, letter] of [...a].entries()) {
+  for (let i = 0; i < a.length; i++) {
     const next = [i + 1];
     for (let j = 0; j < b.length; j++) {
-      const changed = row[j]! + (letter === b[j] ? 0 : 1);
+      const changed = row[j]! + (a[i] === b[j] ? 0 : 1);
       next.push(Math.min(changed, row[j + 1]! + 1, next[j]! + 1));
     }
     row = next;

@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
 import { kmcIntoHead, kmcProcess } from "../support/kmc.ts";
@@ -30,6 +31,13 @@ describe.concurrent("a process of its own", () => {
   test("does not mind that nobody reads on: kmc list --json | head -1", async () => {
     const { code, out, err } = await kmcIntoHead("list", "--json");
     expect({ code, out, err }).toEqual({ code: 0, out: "{\n", err: "" });
+  });
+
+  test("says when standard output cannot be written: kmc list > /dev/full", () => {
+    const script = '"$0" bin/kmc.js list > /dev/full';
+    const { status, stderr } = spawnSync("sh", ["-c", script, process.execPath]);
+    expect(String(stderr)).toBe("kmc: standard output cannot be written: ENOSPC\n");
+    expect(status).toBe(2);
   });
 
   test("keeps its verdict when nobody reads on", async () => {

@@ -39,6 +39,7 @@ describe("cases are chosen", () => {
     { args: ["--case", "p12.*"], ids: P12 },
     { args: ["--case", `p12.*,${A}`, "--case", A], ids: [A, ...P12] },
     { args: ["--case", "E1.defect.*", "--patch", "6"], ids: E1 },
+    { args: ["--case", "*12.*s.*-*s"], ids: P12.filter((id) => /^.*12\..*s\..*-.*s$/.test(id)) },
   ])("by $args, each once, in the order of the suite", async ({ args, ids }) => {
     const { code, document } = await kmcJson("list", ...args);
     expect(code).toBe(0);
