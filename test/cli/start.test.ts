@@ -11,7 +11,12 @@ import { temporaryFolder } from "../support/temporary-folder.ts";
 /** All that there is, instead of some hundred cases and mutants: it takes half a minute. */
 const all = vi.hoisted(() => ({ cases: [] as Case[], mutants: [] as Mutant[] }));
 
-vi.mock("../../src/scenario/load-cases.ts", () => ({ loadCases: () => all.cases }));
+vi.mock("../../src/scenario/load-cases.ts", () => ({
+  loadCases: () => all.cases,
+  caseFiles: () => all.cases.map(({ id, patch }) => ({ id, patch, path: id })),
+  readCases: (files: { id: string }[]) =>
+    all.cases.filter(({ id }) => files.some((file) => file.id === id)),
+}));
 vi.mock("../../src/reference/mutants/index.ts", () => ({ mutants: all.mutants }));
 
 const ZAP = "kvm_mmu_invalidate_zap_pages_in_memslot";

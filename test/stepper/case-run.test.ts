@@ -47,7 +47,8 @@ describe("a case that is led stop by stop", () => {
       const run = toEnd(new CaseRun(composition, scenario));
       const record = recordOnReference(composition, scenario, { events: relevantEvents(scenario) });
       expect(run.records, scenario.id).toEqual(record.steps);
-      expect(run.failure, scenario.id).toBeNull();
+      // A case may end in a BUG.
+      expect(run.failure !== null, scenario.id).toBe(record.failure !== undefined);
       expect(caseViolations(run), scenario.id).toEqual([]);
     }
   });
