@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { pathToFileURL } from "node:url";
 import { type Command, InvalidArgumentError } from "commander";
@@ -145,13 +146,24 @@ const INITIALIZE: Question = {
   params: { protocol: PROTOCOL_VERSION, runner: { name: "kmc", version: VERSION } },
 };
 
+/** Codes of Node.js where it does not take TypeScript: nowhere, or not from node_modules. */
+const NO_TYPESCRIPT = ["ERR_UNKNOWN_FILE_EXTENSION", "ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING"];
+
+function whyNot(file: string, error: unknown): string {
+  if (!existsSync(file)) return "ENOENT";
+  const { code = "", message = String(error) } = error as Partial<NodeJS.ErrnoException>;
+  if (file.endsWith(".ts") && NO_TYPESCRIPT.includes(code)) {
+    return "Node.js takes no TypeScript from there; compile it, or use it in a checkout";
+  }
+  return message.split("\n")[0]!;
+}
+
 async function loadModule(file: string): Promise<UnderTest> {
   let loaded: { default?: ImplementationDefinition };
   try {
     loaded = (await import(pathToFileURL(file).href)) as typeof loaded;
   } catch (error) {
-    const [line = ""] = (error instanceof Error ? error.message : String(error)).split("\n");
-    throw new UsageError(`${file} cannot be loaded: ${line}`);
+    throw new UsageError(`${file} cannot be loaded: ${whyNot(file, error)}`);
   }
   const definition = loaded.default;
   if (typeof definition?.create !== "function") {

@@ -5,6 +5,7 @@ import { CompositionError } from "../reference/composition-error.ts";
 import { printable } from "../report/printable.ts";
 import { COMMANDS } from "./commands.ts";
 import { EXIT } from "./exit-codes.ts";
+import { withHint } from "./hint.ts";
 import { refuseUnclearValues } from "./option-values.ts";
 import { UsageError } from "./usage-error.ts";
 
@@ -45,7 +46,7 @@ export async function runProgram(args: readonly string[]): Promise<void> {
       error instanceof CaseError ||
       error instanceof CompositionError
     ) {
-      process.stderr.write(sentence(error.message));
+      process.stderr.write(sentence(withHint(error.message)));
       process.exitCode = EXIT.usage;
     } else {
       throw error;
