@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { CannotBoot } from "./cannot-boot.ts";
+import { GdbRemote } from "./control/gdb-remote.ts";
 import { GuestLink } from "./guest-link.ts";
 import { needProgram } from "./host-program.ts";
 
@@ -53,11 +54,15 @@ export interface BootOptions {
   readonly append: string;
   /** Told each line that the kernel prints. */
   readonly onConsole: (line: string) => void;
+  /** Told each packet of the conversation with QEMU's gdb stub: `>` to it, `<` from it. */
+  readonly onPacket?: (direction: ">" | "<", text: string) => void;
 }
 
 /** A virtual machine whose kernel is under test. */
 export interface Machine {
   readonly link: GuestLink;
+  /** The control of its CPUs, all of which run. */
+  readonly stub: GdbRemote;
   /** When it is gone or broken: the line by which the kernel said so, or what was said last. */
   readonly over: Promise<string>;
   /** Ends it at once. */
@@ -81,6 +86,8 @@ export async function boot(options: BootOptions): Promise<Machine> {
       ...MACHINE,
       ...["-serial", "stdio"],
       ...["-chardev", `socket,id=data,path=${join(folder, "data")}`, "-serial", "chardev:data"],
+      ...["-chardev", `socket,id=gdb,path=${join(folder, "gdb")},server=on,wait=off`],
+      ...["-gdb", "chardev:gdb"],
       ...["-kernel", options.image, "-initrd", archive],
       ...["-append", `${ARGUMENTS} ${options.append}`.trim()],
     ],
@@ -95,7 +102,13 @@ export async function boot(options: BootOptions): Promise<Machine> {
     const socket = await Promise.race([connected, over.then(died)]);
     const link = new GuestLink(socket);
     await Promise.race([link.ready, over.then(died), late()]);
-    return { link, end, over };
+    const { onPacket } = options;
+    const stub = await Promise.race([
+      GdbRemote.connect(join(folder, "gdb"), onPacket && { onPacket }),
+      over.then(died),
+    ]);
+    stub.resume();
+    return { link, stub, end, over };
   } catch (error) {
     end();
     throw error;

@@ -1,4 +1,6 @@
 import { expect, test } from "vitest";
+import { readGuestFile } from "../../../src/adapters/kernel/control/guest-file.ts";
+import { Symbols } from "../../../src/adapters/kernel/control/symbols.ts";
 import { guestProgram } from "../../../src/adapters/kernel/guest-program.ts";
 import { initramfs } from "../../../src/adapters/kernel/initramfs.ts";
 import { debianKernel } from "../../../src/adapters/kernel/kernel-files.ts";
@@ -28,14 +30,32 @@ describeWith(["qemu-system-x86_64", "cc", "apt-get"], "a machine", () => {
     end();
   }, 300_000);
 
-  test("answers what it is asked, and is over at once when its kernel says that it is broken", async () => {
-    const { link, over, end } = await booted("");
+  test("answers, is led from outside, and is over at once when its kernel says that it is broken", async () => {
+    const { link, stub, over, end } = await booted("");
     const { lines } = await link.ask("show", "/proc/sys/kernel/osrelease", "");
     expect(lines).toEqual([expect.stringMatching(/^6\.1\./)]);
     await expect(link.ask("show", "/nowhere", "")).rejects.toThrow(
       "show /nowhere: No such file or directory (errno 2)",
     );
     await expect(link.ask("dance")).rejects.toThrow("dance: there is no command dance");
+    const [cpu] = stub.threads;
+    const kallsyms = await readGuestFile(link, stub, "/proc/kallsyms");
+    const opens = new Symbols(kallsyms.toString("latin1").split("\n")).address("do_sys_openat2");
+    await stub.interrupt();
+    await stub.insert("execution", opens);
+    stub.resume();
+    const shown = link.ask("show", "/proc/sys/kernel/osrelease", "");
+    expect(await stub.stopped()).toMatchObject({ thread: cpu, signal: 5 });
+    expect(await stub.readRegister(cpu!, "rip")).toBe(opens);
+    // A file of no name: the system call ends at once, with what the caller of none is told.
+    const stack = await stub.readRegister(cpu!, "rsp");
+    const back = await stub.readWord(cpu!, stack);
+    await stub.remove("execution", opens);
+    await stub.writeRegister(cpu!, "rax", -2n & 0xffff_ffff_ffff_ffffn);
+    await stub.writeRegister(cpu!, "rsp", stack + 8n);
+    await stub.writeRegister(cpu!, "rip", back);
+    stub.resume();
+    await expect(shown).rejects.toThrow("No such file or directory");
     const oops = "BUG: kernel NULL pointer dereference, address: 0000000000000008";
     // A line without an end is printed when the next one comes.
     for (const text of [oops, "Oops: 0000 [#1] SMP"]) {

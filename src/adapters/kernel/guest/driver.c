@@ -66,6 +66,32 @@ static void show(const char *path, const char *text)
 	say("= ok");
 }
 
+/* A whole file into memory, for who reads that from outside; the one before it goes. */
+static void load(const char *path)
+{
+	static char *content;
+	size_t length = 0, size = 1 << 20;
+	ssize_t got = 0;
+	free(content);
+	content = malloc(size);
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	if (file < 0) {
+		answer_error(errno);
+		return;
+	}
+	while (content && (got = read(file, content + length, size - length)) > 0) {
+		length += (size_t)got;
+		if (length == size)
+			content = realloc(content, size *= 2);
+	}
+	int error = !content ? ENOMEM : got < 0 ? errno : 0;
+	close(file);
+	if (error)
+		answer_error(error);
+	else
+		say("= 0x%llx %zu", (unsigned long long)(uintptr_t)content, length);
+}
+
 static int put(const char *path, const char *text)
 {
 	int file = open(path, O_WRONLY | O_APPEND | O_CLOEXEC);
@@ -224,6 +250,8 @@ static void perform(char *line)
 		answer_error(put(words[1], text));
 	else if (!strcmp(command, "show"))
 		show(words[1], text);
+	else if (!strcmp(command, "load"))
+		load(words[1]);
 	else if (!strcmp(command, "listen"))
 		answer_error(listen_to(words[1]));
 	else
