@@ -33,6 +33,9 @@ export function neededCapabilities(scenario: Case): string[] {
 /** Fields of events that a real kernel does not print, or not for certain. */
 const HIDDEN_FIELDS = ["reason", "smm", "raw"];
 
+/** Fields of shadow pages that a kernel need not have. */
+const HIDDEN_PAGE_FIELDS = ["mmio_cached", "obsolete"];
+
 /** Whether a VM that is gone after its teardown is enough. */
 function endsWithItsOnlyTeardown(steps: readonly Step[]): boolean {
   const teardowns = [...allSteps(steps)].filter((step) => step.do === "flush_shadow_all");
@@ -117,8 +120,11 @@ function addStep(step: Step, needed: Set<string>): void {
     for (const fact of Object.keys(step.expect ?? {})) needed.add(`fact:${fact}`);
   if (step.do === "snapshot") {
     for (const part of Object.keys(step.expect ?? {})) needed.add(`snapshot:${part}`);
-    if (step.expect?.entries?.some(({ is }) => is.raw !== undefined))
-      needed.add("snapshot:entries.raw");
+    for (const { is } of step.expect?.entries ?? [])
+      if (is.raw !== undefined) needed.add("snapshot:entries.raw");
+    for (const { where = {} } of step.expect?.pages ?? [])
+      for (const field of HIDDEN_PAGE_FIELDS)
+        if (field in where) needed.add(`snapshot:pages.${field}`);
   }
 }
 

@@ -1,6 +1,6 @@
 import { CannotAssess } from "../protocol/failure.ts";
 import { hex } from "../record.ts";
-import { bits } from "../../reference/machine/u64.ts";
+import { layoutBy, type MmioLayout, widthOf } from "./control/mmio-layout.ts";
 import type { GuestLink } from "./guest-link.ts";
 import { turnTracing } from "./tracing.ts";
 
@@ -10,14 +10,14 @@ export interface Numbering {
   readonly step: bigint;
   /** How many bits a number has that is told of an MMIO SPTE. */
   readonly bits: number;
-  /** How many bits of a number an MMIO SPTE has, null if nobody knows. */
-  readonly width: number | null;
+  /** Where a number stands in an MMIO SPTE, null if nobody knows. */
+  readonly layout: MmioLayout | null;
   /** Whether the numbers can be followed: they start at that of the address space, and a probe tells them. */
   readonly isTold: boolean;
 }
 
 /** Until patch 08, with a flag in bit 0. */
-const BY_FOUR: Numbering = { step: 4n, bits: 20, width: 19, isTold: false };
+const BY_FOUR: Numbering = { step: 4n, bits: 20, layout: null, isTold: false };
 
 /** How many installs an injected number may be away: two wraps of what an MMIO SPTE holds. */
 const MOST_INSTALLS = 2n ** 20n;
@@ -27,40 +27,30 @@ export async function numberingOf(link: GuestLink): Promise<Numbering> {
   await link.ask("vm", "npt", 0);
   const { lines } = await link.ask("stub", 0);
   const isByTwo = toldIn(lines).at(-1) === 2n;
-  const width = isByTwo ? await widthOf(link) : null;
+  const layout = isByTwo ? await layoutOf(link) : null;
   await link.ask("destroy");
-  return isByTwo ? { step: 2n, bits: width ?? 18, width, isTold: true } : BY_FOUR;
+  if (!isByTwo) return BY_FOUR;
+  return { step: 2n, bits: layout === null ? 18 : widthOf(layout), layout, isTold: true };
 }
 
+/** A number that differs from the first one, 2, in bits 2 to 9. */
+const OTHER_NUMBER = 0x3fen;
+
 /**
- * Asks a kernel for the width of a number in an MMIO SPTE. That would show at the wrap, 2^17 or 2^18
- * installs away; but where the low bits of a number stand shows at once, and each width that kernels
+ * Asks a kernel for the layout of an MMIO SPTE. The width of a number in it would show at the wrap,
+ * 2^17 or 2^18 installs away; but where the low bits stand shows at once, and each width that kernels
  * have had has another place for them.
  */
-async function widthOf(link: GuestLink): Promise<number | null> {
+async function layoutOf(link: GuestLink): Promise<MmioLayout | null> {
   for (let vcpu = 0; vcpu < 2; vcpu++) await link.ask("vcpu", "linear", 0);
   const first = await mmioSpte(link);
-  // From number 2 to 0x3fe: bits 2 to 9 change.
   await turnTracing(link, false);
-  await link.ask("installs", 0, 0x3fe / 2 - 1);
+  await link.ask("installs", 0, String(OTHER_NUMBER / 2n - 1n));
   await turnTracing(link, true);
   const second = await mmioSpte(link);
   if (first === null || second === null) return null;
-  return LAYOUTS.find(({ changed }) => changed === (first ^ second))?.width ?? null;
+  return layoutBy(2n, OTHER_NUMBER, first ^ second);
 }
-
-/** Where bits 2 to 9 of a number stand in an MMIO SPTE. */
-const LAYOUTS: readonly { readonly changed: bigint; readonly width: number }[] = [
-  // The series: 3-11 and 52-61; the second with E1, which puts the lower ones into both halves.
-  { changed: bits(11, 5) | bits(52, 52), width: 19 },
-  { changed: bits(11, 5) | bits(61, 54), width: 19 },
-  // Since v5.6: 3-11 and 54-62; the second with E1.
-  { changed: bits(11, 5) | bits(54, 54), width: 18 },
-  { changed: bits(11, 5) | bits(62, 56), width: 18 },
-  // In 6.1 and 6.12: 3-10 and 52-62. In 7.3: 3-9 and 52-62.
-  { changed: bits(10, 5) | bits(53, 52), width: 19 },
-  { changed: bits(9, 5) | bits(54, 52), width: 18 },
-];
 
 /** An MMIO SPTE with the number of now: one vCPU makes it, another one asks it. */
 async function mmioSpte(link: GuestLink): Promise<bigint | null> {
@@ -102,6 +92,12 @@ export class Generations {
     this.#shift[as] = this.#numbering.step;
   }
 
+  /** The kernel's memory was written: its number is what the case thinks. */
+  set(number: bigint, as: number): void {
+    this.#current[as] = number;
+    this.#shift[as] = 0n;
+  }
+
   /** A number of an MMIO SPTE, as it were without our own installs. */
   unshifted(generation: bigint, as: number): bigint {
     return BigInt.asUintN(this.#numbering.bits, generation - this.#shift[as]!);
@@ -115,8 +111,7 @@ export class Generations {
       const from = hex(this.#current[as]!);
       throw new CannotAssess(`a number of installs that leads from ${from} to ${hex(target)}`);
     }
-    this.#current[as] = target;
-    this.#shift[as] = 0n;
+    this.set(target, as);
     return distance / step;
   }
 }

@@ -1,10 +1,18 @@
 import type { ImplementationDefinition } from "../protocol/definition.ts";
+import { LayoutMissing } from "./control/btf.ts";
+import { canReadEntries } from "./control/entries.ts";
+import type { GdbRemote } from "./control/gdb-remote.ts";
+import { Inside } from "./control/inside.ts";
+import { widthOf } from "./control/mmio-layout.ts";
+import { canBeObsolete, hasMmioCached } from "./control/shadow-pages.ts";
+import { SymbolMissing } from "./control/symbols.ts";
 import { numberingOf } from "./generations.ts";
 import { CannotBoot } from "./cannot-boot.ts";
 import { GuestRefusal, type GuestLink } from "./guest-link.ts";
 import { modulePath } from "./initramfs.ts";
 import { type KernelFiles, moduleName } from "./kernel-files.ts";
 import { type LiveKernel, LiveVm } from "./live-vm.ts";
+import type { Machine } from "./machine.ts";
 import { startTracing, type Tracing, tracepointFields } from "./tracing.ts";
 
 /** Nested paging on or off. */
@@ -40,7 +48,7 @@ const PARAMETERS: Readonly<Record<string, string>> = { kvm: "tdp_mmu=0" };
  * @throws CannotBoot if it has no KVM, or cannot be traced.
  */
 export async function kernelDefinition(
-  link: GuestLink,
+  { link, stub }: Pick<Machine, "link" | "stub">,
   { modules }: KernelFiles,
   { npt, long = false }: Pick<KernelOptions, "npt" | "long"> = {},
 ): Promise<ImplementationDefinition> {
@@ -61,27 +69,53 @@ export async function kernelDefinition(
     await link.ask("open");
     loaded = wanted;
   };
-  const kernel: LiveKernel = { link, usePaging, numbering, examples: new Map() };
+  const inside = numbering.isTold ? await insideOf(link, stub) : null;
+  const isExact = inside !== null && !long;
+  const kernel: LiveKernel = { link, usePaging, numbering, inside, isExact, examples: new Map() };
   return {
     name: "Linux",
     version,
     language: "C",
     capabilities: [
       ...capabilitiesOf(tracing, only),
-      ...(long && numbering.isTold ? ["operation:inject", "inject:generation"] : []),
+      ...(inside === null ? [] : capabilitiesInside(inside)),
+      ...(isExact || (long && numbering.isTold) ? ["operation:inject", "inject:generation"] : []),
     ],
     machine: {
       address_spaces: 2,
       physical_address_width: 40,
       // QEMU empties its TLB as a guest is entered; the slot for the guest's code is an install.
       tlb: "forgotten",
-      numbers: "shifted",
-      mmio_generation_bits: numbering.width,
+      numbers: isExact ? "exact" : "shifted",
+      mmio_generation_bits: numbering.isTold
+        ? numbering.layout && widthOf(numbering.layout)
+        : WIDTH_BEFORE_PATCH_08,
       ...(only === "0" && { paging: "shadow" }),
     },
     facts: { tracepoints: await tracepointFields(link) },
     create: (machine, events) => new LiveVm(kernel, machine, events),
   };
+}
+
+const WIDTH_BEFORE_PATCH_08 = 19;
+
+/** What leads to the kernel's memory; null, and told, if the kernel does not say where things are. */
+async function insideOf(link: GuestLink, stub: GdbRemote): Promise<Inside | null> {
+  try {
+    return await Inside.open(link, stub);
+  } catch (error) {
+    if (!(error instanceof SymbolMissing || error instanceof LayoutMissing)) throw error;
+    process.stderr.write(`no snapshots, no injection: ${error.message}\n`);
+    return null;
+  }
+}
+
+function capabilitiesInside(inside: Inside): string[] {
+  const parts = ["memslots", "pages", "cache"];
+  if (canReadEntries(inside)) parts.push("entries");
+  if (hasMmioCached(inside)) parts.push("pages.mmio_cached");
+  if (canBeObsolete(inside)) parts.push("pages.obsolete");
+  return ["operation:snapshot", ...parts.map((part) => `snapshot:${part}`)];
 }
 
 /** Built in or as modules: in the end there is /dev/kvm. */

@@ -5,7 +5,11 @@ import type {
 } from "../../scenario/case.generated.ts";
 import type { DefinedVm } from "../protocol/definition.ts";
 import { CannotAssess, GivesUp } from "../protocol/failure.ts";
-import type { Answer, WireStep } from "../protocol/messages.ts";
+import type { Answer, WireSnapshot, WireStep } from "../protocol/messages.ts";
+import { mmioMasks } from "./control/entries.ts";
+import type { Inside } from "./control/inside.ts";
+import { setGeneration } from "./control/memslots.ts";
+import { type LookedAt, takeLiveSnapshot } from "./control/snapshot.ts";
 import { mapGuestRange } from "../reference/map-guest-range.ts";
 import { type GuestAnswer, type GuestLink, GuestRefusal } from "./guest-link.ts";
 import { Generations, type Numbering } from "./generations.ts";
@@ -20,6 +24,10 @@ export interface LiveKernel {
   /** Gets KVM ready for VMs of that kind. */
   readonly usePaging: (paging: Paging) => Promise<void>;
   readonly numbering: Numbering;
+  /** Its memory; null if it does not say where things are. */
+  readonly inside: Inside | null;
+  /** Whether its numbers are made those of the case: what the stub's installs add is taken back. */
+  readonly isExact: boolean;
   /** The first line of each kind that could not be read: the same one is told of all cases. */
   readonly examples: Map<string, string>;
 }
@@ -38,6 +46,8 @@ export class LiveVm implements DefinedVm {
   #made = false;
   /** The address spaces that have a slot for the guest's code. */
   readonly #stubs = new Set<number>();
+  /** Address of struct kvm. */
+  #address = 0n;
   #isOver = false;
   /** What userspace has written into guest page tables. */
   readonly #entries = new Map<number, bigint>();
@@ -66,13 +76,21 @@ export class LiveVm implements DefinedVm {
     await this.#kernel.usePaging(paging);
     await this.#done("vm", paging, this.#machine.page_budget ?? 0);
     await this.#provideStub(0);
+    if (!this.#kernel.isExact) return;
+    // While the numbers are small: later an install of ours might be the one that wraps.
+    await this.#provideStub(1);
+    await this.#setNumber(0, 0n);
+    await this.#setNumber(1, 1n);
   }
 
   /** A slot for the guest's code: an install that the case knows nothing of. */
   async #provideStub(as: number): Promise<void> {
     if (this.#stubs.has(as)) return;
     this.#stubs.add(as);
-    this.#generations.follow(await this.#done("stub", as));
+    const lines = await this.#done("stub", as);
+    const told = lines.flatMap((line) => / updated: .* kvm=0x(\w+)/.exec(line)?.[1] ?? []);
+    if (told.length > 0) this.#address = BigInt(`0x${told.at(-1)!}`);
+    this.#generations.follow(lines);
     this.#generations.stubMade(as);
   }
 
@@ -133,6 +151,8 @@ export class LiveVm implements DefinedVm {
       case "inject":
         await this.#inject(step);
         return this.#events([]);
+      case "snapshot":
+        return { ...(await this.#snapshot(step)), ...this.#events([]) };
       case "flush_shadow_all":
       case "destroy_vm": {
         const lines = this.#isOver ? [] : await this.#done("destroy");
@@ -144,8 +164,43 @@ export class LiveVm implements DefinedVm {
     }
   }
 
-  /** A number is reached as it would be in the long run: by installs. */
+  /** Writes the number of an address space into the kernel's memory. */
+  async #setNumber(as: number, number: bigint): Promise<void> {
+    await this.#kernel.inside!.whileStopped((memory) =>
+      setGeneration(memory, { kvm: this.#address, as }, number),
+    );
+    this.#generations.set(number, as);
+  }
+
+  async #snapshot(step: WireSnapshot): Promise<Answer> {
+    const { link, inside, numbering } = this.#kernel;
+    if (inside === null) throw new CannotAssess("operation:snapshot");
+    const seen = await inside.whileStopped(async (memory) => {
+      const masks = await mmioMasks(inside, memory);
+      const vm: LookedAt = { kvm: this.#address, as: this.#as, masks, layout: numbering.layout };
+      return takeLiveSnapshot(inside, memory, vm, step);
+    });
+    const entries: object[] = [];
+    for (const { entry, frame } of seen.entries) {
+      if (frame === null) {
+        entries.push(entry);
+        continue;
+      }
+      const [hva] = (await link.ask("owner", `0x${frame.toString(16)}`)).words;
+      entries.push({ ...entry, hva: hva === "0x0" ? "taken-back" : hva });
+    }
+    return { ...seen, entries };
+  }
+
+  /**
+   * A number is written into the kernel's memory, or, trusting nothing, reached as it would be in
+   * the long run: by installs.
+   */
   async #inject({ as = 0, generation }: InjectStep): Promise<void> {
+    if (this.#kernel.isExact) {
+      await this.#setNumber(as, BigInt(generation!));
+      return;
+    }
     await this.#provideStub(as);
     const count = this.#generations.installsUpTo(BigInt(generation!), as);
     await turnTracing(this.#kernel.link, false);
@@ -197,6 +252,7 @@ export class LiveVm implements DefinedVm {
   #outcome(vcpu: number, { words: [ending, hva, value], lines }: GuestAnswer): Answer {
     const traced = this.#read(lines, vcpu);
     const events = this.#wanted.size === 0 ? {} : { events: traced.events };
+    if (ending === "ours") throw new CannotAssess("the last entry of a guest's root table");
     if (ending === "mmio") return { outcome: "mmio", via: viaOf(traced), gpa: hva, ...events };
     if (ending !== "reached") return { outcome: ending, ...events };
     if (hva === "0x0") throw new CannotAssess("the place that the access reached");

@@ -30,7 +30,7 @@ export async function serveKernel(
   const unlessGone = <Value>(promise: Promise<Value>): Promise<Value> =>
     Promise.race([promise, gone]);
   try {
-    const definition = kernelDefinition(machine.link, files, {
+    const definition = kernelDefinition(machine, files, {
       ...(npt !== undefined && { npt }),
       ...(long !== undefined && { long }),
     });

@@ -3,6 +3,9 @@
  * reported.
  */
 
+/** Its id, in each address space. */
+export const STUB_SLOT = 500;
+
 const GPA = 0x80_0000_0000n;
 const GPA_32 = 0xffe0_0000n;
 const GVA = 0xffff_ff80_0000_0000n;

@@ -50,7 +50,7 @@ const PROBES: readonly Probe[] = [
     name: "updated",
     when: "p",
     functions: ["kvm_arch_memslots_updated"],
-    prints: "gen=%si:u64",
+    prints: "gen=%si:u64 kvm=%di:x64",
   },
   { name: "flush_all", when: "p", functions: ["kvm_arch_flush_shadow_all"] },
   { name: "flush_all_end", when: "r", functions: ["kvm_arch_flush_shadow_all"] },

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import { Generations, type Numbering } from "../../../src/adapters/kernel/generations.ts";
 
-const BY_TWO: Numbering = { step: 2n, bits: 19, width: 19, isTold: true };
+const BY_TWO: Numbering = { step: 2n, bits: 19, layout: null, isTold: true };
 
 const updated = (generation: bigint): string =>
   `  init-1  [000] .....  9.1: updated: (kvm_arch_memslots_updated+0x0/0xb0 [kvm]) gen=${generation}`;

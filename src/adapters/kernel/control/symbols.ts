@@ -19,7 +19,7 @@ interface Entry extends FunctionPart {
 const SUFFIX = /(?:\.(?:part|constprop|isra|cold|llvm)(?:\.\d+)?)+$/;
 
 /** `ffffffffc0a01230 t kvm_mmu_zap_all\t[kvm]` */
-const LINE = /^([\da-f]+) (\S) (\S+)(?:\s+\[([^\]]+)\])?$/;
+const LINE = /^([\da-f]+) \S (\S+)(?:\s+\[([^\]]+)\])?$/;
 
 /** Addresses of a running kernel's functions and data, by name. */
 export class Symbols {
@@ -29,15 +29,17 @@ export class Symbols {
 
   /** @param lines of /proc/kallsyms. @throws SymbolMissing if the kernel does not tell addresses. */
   constructor(lines: readonly string[]) {
+    let areHidden = true;
     for (const line of lines) {
-      const [, digits, , name, module] = LINE.exec(line) ?? [];
+      const [, digits, name, module] = LINE.exec(line) ?? [];
       if (digits === undefined || name === undefined) continue;
       const entry: Entry = { name, address: BigInt(`0x${digits}`), module: module ?? null };
-      if (entry.address === 0n && module !== undefined) throw new SymbolMissing(HIDDEN);
+      if (entry.address !== 0n) areHidden = false;
       add(this.#byName, name, entry);
       if (SUFFIX.test(name)) add(this.#parts, name.replace(SUFFIX, ""), entry);
     }
     if (this.#byName.size === 0) throw new SymbolMissing(NONE);
+    if (areHidden) throw new SymbolMissing(HIDDEN);
   }
 
   /** Whether there is a symbol of just that name, be it once or more. */
@@ -51,7 +53,7 @@ export class Symbols {
     if (entries.length === 1) return entries[0]!.address;
     if (entries.length > 1) throw new SymbolMissing(severalOf(name, entries));
     const parts = this.#parts.get(name) ?? [];
-    const hint = parts.length === 0 ? "" : `, only ${parts.map(({ name }) => name).join(", ")}`;
+    const hint = parts.length === 0 ? "" : `, only ${parts.map((part) => part.name).join(", ")}`;
     throw new SymbolMissing(`the kernel has no symbol ${name}${hint}`);
   }
 

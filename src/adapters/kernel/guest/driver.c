@@ -6,6 +6,7 @@
  * SPDX-License-Identifier: MIT
  */
 #define _GNU_SOURCE
+#include "memory.h"
 #include "vm.h"
 
 #include <errno.h>
@@ -171,6 +172,9 @@ static void answer_outcome(const struct outcome *o)
 	case END_FETCH:
 		say("= fetch-from-mmio");
 		break;
+	case END_OURS:
+		say("= ours");
+		break;
 	case END_ERROR:
 		say("! %s", o->text);
 	}
@@ -250,6 +254,8 @@ static void perform(char *line)
 		answer_error(put(words[1], text));
 	else if (!strcmp(command, "show"))
 		show(words[1], text);
+	else if (!strcmp(command, "owner"))
+		say("= 0x%llx", (unsigned long long)memory_owner(NUMBER(1)));
 	else if (!strcmp(command, "load"))
 		load(words[1]);
 	else if (!strcmp(command, "listen"))

@@ -3,8 +3,10 @@
 #include "memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { PAGE = 0x1000, MOST_REGIONS = 1024, MOST_MAPPINGS = 4096 };
 
@@ -104,4 +106,27 @@ unsigned memory_candidates(uint64_t gpa, uint8_t *candidates[MOST_CANDIDATES])
 			candidates[count++] = candidate;
 	}
 	return count;
+}
+
+/* Of what the kernel tells of a page: whether it is there, and in which frame. */
+#define PAGE_PRESENT (1ULL << 63)
+#define PAGE_FRAME ((1ULL << 55) - 1)
+
+uint64_t memory_owner(uint64_t frame)
+{
+	enum { AT_A_TIME = 512 };
+	uint64_t told[AT_A_TIME], found = 0;
+	int map = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	for (struct mapping *m = mappings; m < mappings + mapping_count && !found; m++) {
+		uint64_t first = (uint64_t)m->at / PAGE, end = first + m->size / PAGE;
+		for (uint64_t page = first; page < end && !found; page += AT_A_TIME) {
+			uint64_t count = end - page < AT_A_TIME ? end - page : AT_A_TIME;
+			ssize_t got = pread(map, told, count * sizeof *told, (off_t)(page * sizeof *told));
+			for (ssize_t i = 0; i < got / (ssize_t)sizeof *told; i++)
+				if (told[i] & PAGE_PRESENT && (told[i] & PAGE_FRAME) == frame)
+					found = (page + (uint64_t)i) * PAGE;
+		}
+	}
+	close(map);
+	return found;
 }

@@ -45,4 +45,7 @@ void memory_make_resident_around(uint64_t gpa);
  */
 unsigned memory_candidates(uint64_t gpa, uint8_t *candidates[MOST_CANDIDATES]);
 
+/* The address of the page that lies in a frame of the machine; 0 if that is none of a slot's. */
+uint64_t memory_owner(uint64_t frame);
+
 #endif

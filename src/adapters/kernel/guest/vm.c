@@ -395,7 +395,14 @@ void vm_access(unsigned n, enum access kind, uint64_t address, unsigned size, ui
 	/* What is written may be an entry of a guest's table that the kernel follows at once. */
 	if (kind == ACCESS_WRITE)
 		memory_make_resident(value & ADDRESS_BITS);
-	if (vcpu->paging != PAGING_GUEST || walk(vcpu->cr3, address, &gpa))
+	bool is_mapped = vcpu->paging != PAGING_GUEST || walk(vcpu->cr3, address, &gpa);
+	/* Without the entry that leads to its code the guest would be lost. */
+	if (vcpu->paging == PAGING_GUEST && kind == ACCESS_WRITE && is_mapped &&
+	    gpa + size > vcpu->cr3 + PAGE - sizeof(uint64_t) && gpa < vcpu->cr3 + PAGE) {
+		outcome->ending = END_OURS;
+		return;
+	}
+	if (is_mapped)
 		watch_page(&watch, gpa, kind == ACCESS_FETCH ? FETCH_SIZE : size);
 
 	/* A guest of 32 bits moves no more at a time; the rest of a write is made up for. */

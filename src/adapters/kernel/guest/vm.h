@@ -20,7 +20,7 @@ enum paging {
 enum access { ACCESS_READ, ACCESS_WRITE, ACCESS_FETCH };
 
 /* How a stay in the guest ended. */
-enum ending { END_DONE, END_MMIO, END_FAULT, END_SHUTDOWN, END_FETCH, END_ERROR };
+enum ending { END_DONE, END_MMIO, END_FAULT, END_SHUTDOWN, END_FETCH, END_OURS, END_ERROR };
 
 struct outcome {
 	enum ending ending;
