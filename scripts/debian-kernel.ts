@@ -81,7 +81,7 @@ ${errata.map((finding) => `- **${finding.part}** ${erratumText(finding)}`).join(
 
 ${divergenceText(divergences)}
 
-\`--deviations v6.1\` claims what is there, and every assessed case of that claim conforms.
+\`--deviations v6.1\` claims what is there, and every assessed case of that claim conforms or deviates as it says.
 `;
 }
 

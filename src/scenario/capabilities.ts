@@ -31,10 +31,13 @@ export function neededCapabilities(scenario: Case): string[] {
 }
 
 /** Fields of events that a real kernel does not print, or not for certain. */
-const HIDDEN_FIELDS = ["reason", "smm", "raw"];
+const HIDDEN_FIELDS = ["reason", "smm", "raw", "where"];
 
 /** Fields of shadow pages that a kernel need not have. */
 const HIDDEN_PAGE_FIELDS = ["mmio_cached", "obsolete"];
+
+/** Counters of shadow pages; the others count what a kernel does not count. */
+const PAGE_COUNTERS = ["used_pages", "leaked_pages", "pages_allocated", "pages_freed"];
 
 /** Whether a VM that is gone after its teardown is enough. */
 function endsWithItsOnlyTeardown(steps: readonly Step[]): boolean {
@@ -125,6 +128,8 @@ function addStep(step: Step, needed: Set<string>): void {
     for (const { where = {} } of step.expect?.pages ?? [])
       for (const field of HIDDEN_PAGE_FIELDS)
         if (field in where) needed.add(`snapshot:pages.${field}`);
+    for (const counter of Object.keys(step.expect?.counters ?? {}))
+      if (!PAGE_COUNTERS.includes(counter)) needed.add(`snapshot:counters.${counter}`);
   }
 }
 

@@ -29,6 +29,8 @@ export interface Preset {
   readonly mmio_generation_bits: number;
   /** Facts that the claim rests on, by id. */
   readonly facts: readonly string[];
+  /** Cases that fail, each with the fact that says why. */
+  readonly deviations?: readonly { readonly case: string; readonly fact: string }[];
 }
 
 const { facts, presets } = JSON.parse(readFileSync(join(PACKAGE_ROOT, RELEASES_FILE), "utf8")) as {
@@ -86,10 +88,12 @@ function claimCell({ layer, patches, slips, remedies }: Preset["claim"]): string
 
 /** The file of a preset. */
 export function presetFile({
+  name,
   kernels,
   claim,
   mmio_generation_bits,
   facts: ids,
+  deviations = [],
 }: Preset): Deviations & {
   readonly $schema: string;
   readonly about: string;
@@ -99,6 +103,15 @@ export function presetFile({
     $schema: "../schema/deviations.schema.json",
     about: `Linux ${kernels}. Made from ${RELEASES_FILE}.`,
     claim: { ...claim, mmio_generation_bits, because },
-    deviations: [],
+    deviations: deviations.map(({ case: id, fact: which }) => {
+      const fact = facts.find((each) => each.id === which)!;
+      return { case: id, reason: fact.says, link: linkOf(fact, name) };
+    }),
   };
 }
+
+/** Where it can be looked up: the commit, or the code of the kernel that the preset is of. */
+const linkOf = ({ commit }: Fact, kernel: string): string =>
+  commit === undefined
+    ? `https://git.kernel.org/pub/scm/linux/kernel/git/stable/linux.git/tree/arch/x86/kvm/mmu?h=${kernel}`
+    : `https://git.kernel.org/linus/${commit}`;

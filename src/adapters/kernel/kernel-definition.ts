@@ -6,14 +6,15 @@ import { Inside } from "./control/inside.ts";
 import { widthOf } from "./control/mmio-layout.ts";
 import { canBeObsolete, hasMmioCached } from "./control/shadow-pages.ts";
 import { SymbolMissing } from "./control/symbols.ts";
-import { numberingOf } from "./generations.ts";
+import { type Numbering, numberingOf } from "./generations.ts";
 import { CannotBoot } from "./cannot-boot.ts";
 import { GuestRefusal, type GuestLink } from "./guest-link.ts";
 import { modulePath } from "./initramfs.ts";
 import { type KernelFiles, moduleName } from "./kernel-files.ts";
+import { type LayoutProbes, layoutProbes } from "./layout-probes.ts";
 import { type LiveKernel, LiveVm } from "./live-vm.ts";
 import type { Machine } from "./machine.ts";
-import { startTracing, type Tracing, tracepointFields } from "./tracing.ts";
+import { countFrees, startTracing, type Tracing, tracepointFields } from "./tracing.ts";
 
 /** Nested paging on or off. */
 export type Npt = "0" | "1";
@@ -53,7 +54,10 @@ export async function kernelDefinition(
   { npt, long = false }: Pick<KernelOptions, "npt" | "long"> = {},
 ): Promise<ImplementationDefinition> {
   await loadKvm(link, modules, npt ?? "1");
-  const tracing = await startTracing(link);
+  const inside = await insideOf(link, stub);
+  const layouts = inside === null ? null : layoutsOf(inside);
+  const tracing = await startTracing(link, layouts?.probes ?? []);
+  if (inside?.symbols.has(PAGES_CACHE) !== true) tracing.events.delete("free");
   const numbering = await numberingOf(link);
   const [version = "?"] = (await link.ask("show", "/proc/sys/kernel/osrelease", "")).lines;
   let loaded: Npt = npt ?? "1";
@@ -67,18 +71,24 @@ export async function kernelDefinition(
     const amd = modules.find((file) => moduleName(file) === "kvm-amd")!;
     await link.ask("module", modulePath(amd), `npt=${wanted}`);
     await link.ask("open");
+    await followFrees();
     loaded = wanted;
   };
-  const inside = numbering.isTold ? await insideOf(link, stub) : null;
-  const isExact = inside !== null && !long;
-  const kernel: LiveKernel = { link, usePaging, numbering, inside, isExact, examples: new Map() };
+  const isExact = inside !== null && numbering.isTold && !long;
+  const followFrees = async (): Promise<void> => {
+    if (inside === null || !tracing.events.has("free")) return;
+    await countFrees(link, await cacheOf(inside));
+  };
+  await followFrees();
+  const examples = new Map<string, string>();
+  const kernel: LiveKernel = { link, usePaging, numbering, inside, isExact, layouts, examples };
   return {
     name: "Linux",
     version,
     language: "C",
     capabilities: [
-      ...capabilitiesOf(tracing, only),
-      ...(inside === null ? [] : capabilitiesInside(inside)),
+      ...capabilitiesOf(tracing, only).filter((name) => isExact || !name.startsWith(NEED_NUMBERS)),
+      ...(inside === null || !isExact ? [] : capabilitiesInside(inside, tracing, numbering)),
       ...(isExact || (long && numbering.isTold) ? ["operation:inject", "inject:generation"] : []),
     ],
     machine: {
@@ -99,6 +109,9 @@ export async function kernelDefinition(
 
 const WIDTH_BEFORE_PATCH_08 = 19;
 
+/** How the names of events begin that tell a whole number, which must be that of the case. */
+const NEED_NUMBERS = "event:memslots.";
+
 /** What leads to the kernel's memory; null, and told, if the kernel does not say where things are. */
 async function insideOf(link: GuestLink, stub: GdbRemote): Promise<Inside | null> {
   try {
@@ -110,9 +123,27 @@ async function insideOf(link: GuestLink, stub: GdbRemote): Promise<Inside | null
   }
 }
 
-function capabilitiesInside(inside: Inside): string[] {
+/** @throws nothing: what is missing is said by what cannot be asked. */
+function layoutsOf(inside: Inside): LayoutProbes | null {
+  try {
+    return layoutProbes(inside);
+  } catch (error) {
+    if (!(error instanceof LayoutMissing)) throw error;
+    process.stderr.write(`installs and what is freed cannot be followed: ${error.message}\n`);
+    return null;
+  }
+}
+
+/** What shadow pages are allocated from: it is made anew with the module. */
+const cacheOf = (inside: Inside): Promise<bigint> =>
+  inside.whileStopped((memory) => memory.word(inside.symbols.address(PAGES_CACHE)));
+
+const PAGES_CACHE = "mmu_page_header_cache";
+
+function capabilitiesInside(inside: Inside, { events }: Tracing, { layout }: Numbering): string[] {
   const parts = ["memslots", "pages", "cache"];
-  if (canReadEntries(inside)) parts.push("entries");
+  if (canReadEntries(inside) && layout !== null) parts.push("entries");
+  if (events.has("free") && events.has("get_page")) parts.push("counters");
   if (hasMmioCached(inside)) parts.push("pages.mmio_cached");
   if (canBeObsolete(inside)) parts.push("pages.obsolete");
   return ["operation:snapshot", ...parts.map((part) => `snapshot:${part}`)];
@@ -153,6 +184,7 @@ function capabilitiesOf({ events, probes }: Tracing, only: Npt | null): string[]
   return [
     ...operations.map((name) => `operation:${name}`),
     ...[...events].map((name) => `event:${name}`),
+    ...(events.has("free") ? ["event:free.smm", "event:prepare_zap.smm"] : []),
     ...pagings.map((paging) => `machine:paging=${paging}`),
     "machine:page_budget",
     "fact:tracepoints",

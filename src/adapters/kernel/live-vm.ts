@@ -13,8 +13,9 @@ import { type LookedAt, takeLiveSnapshot } from "./control/snapshot.ts";
 import { mapGuestRange } from "../reference/map-guest-range.ts";
 import { type GuestAnswer, type GuestLink, GuestRefusal } from "./guest-link.ts";
 import { Generations, type Numbering } from "./generations.ts";
+import type { LayoutProbes } from "./layout-probes.ts";
 import { type Traced, TraceReader } from "./trace-reader.ts";
-import { turnTracing } from "./tracing.ts";
+import { forgetWarnings, turnTracing } from "./tracing.ts";
 
 type Paging = "npt" | "shadow";
 
@@ -28,6 +29,8 @@ export interface LiveKernel {
   readonly inside: Inside | null;
   /** Whether its numbers are made those of the case: what the stub's installs add is taken back. */
   readonly isExact: boolean;
+  /** What probes follow pointers by; null if its structures are not known. */
+  readonly layouts: LayoutProbes | null;
   /** The first line of each kind that could not be read: the same one is told of all cases. */
   readonly examples: Map<string, string>;
 }
@@ -57,8 +60,10 @@ export class LiveVm implements DefinedVm {
     this.#machine = machine;
     this.#wanted = wanted;
     this.#generations = new Generations(kernel.numbering);
-    this.#reader = new TraceReader(wanted, (generation, vcpu) =>
-      this.#generations.unshifted(generation, this.#as[vcpu]!),
+    this.#reader = new TraceReader(
+      wanted,
+      (generation, vcpu) => this.#generations.unshifted(generation, this.#as[vcpu]!),
+      kernel.layouts,
     );
   }
 
@@ -74,6 +79,7 @@ export class LiveVm implements DefinedVm {
     await this.#done("destroy");
     const paging = this.#machine.paging === "shadow" ? "shadow" : "npt";
     await this.#kernel.usePaging(paging);
+    if (this.#wanted.has("warn")) await forgetWarnings(this.#kernel.link);
     await this.#done("vm", paging, this.#machine.page_budget ?? 0);
     await this.#provideStub(0);
     if (!this.#kernel.isExact) return;
@@ -89,7 +95,7 @@ export class LiveVm implements DefinedVm {
     this.#stubs.add(as);
     const lines = await this.#done("stub", as);
     const told = lines.flatMap((line) => / updated: .* kvm=0x(\w+)/.exec(line)?.[1] ?? []);
-    if (told.length > 0) this.#address = BigInt(`0x${told.at(-1)!}`);
+    if (told.length > 0) this.#reader.kvm = this.#address = BigInt(`0x${told.at(-1)!}`);
     this.#generations.follow(lines);
     this.#generations.stubMade(as);
   }
@@ -189,7 +195,11 @@ export class LiveVm implements DefinedVm {
       const [hva] = (await link.ask("owner", `0x${frame.toString(16)}`)).words;
       entries.push({ ...entry, hva: hva === "0x0" ? "taken-back" : hva });
     }
-    return { ...seen, entries };
+    const { pages_allocated, pages_freed } = this.#reader.counters;
+    const { used_pages, pending_pages } = seen.counters;
+    const leaked_pages = pages_allocated - pages_freed - used_pages - pending_pages;
+    const counters = { used_pages, pages_allocated, pages_freed, leaked_pages };
+    return { ...seen, entries, counters };
   }
 
   /**
@@ -237,6 +247,9 @@ export class LiveVm implements DefinedVm {
   /** @throws CannotAssess if there is something that nobody understands. */
   #read(lines: readonly string[], vcpu: number): Traced {
     const traced = this.#reader.read(lines, vcpu);
+    // Which pages of the case would have made room in their place, nobody knows.
+    if (traced.zapsStub && typeof this.#machine.page_budget === "number")
+      throw new CannotAssess(ROOM);
     if (traced.unread === null) return traced;
     const { what, text } = traced.unread;
     const { examples } = this.#kernel;
@@ -259,6 +272,8 @@ export class LiveVm implements DefinedVm {
     return { outcome: howReached(traced), hva, value, ...events };
   }
 }
+
+const ROOM = "room that shadow pages of the case alone make";
 
 function howReached({ faults, last }: Traced): string {
   if (faults === 0) return "hit";

@@ -27,10 +27,13 @@ const REMARK = "qemu-system-x86_64: warning: TCG doesn't support requested featu
 
 /**
  * An oops with a lock held would let our program stand for ever: it is a panic, and that the end. On
- * a busy host the kernel's test of its timer fails now and then: there is no such test.
+ * a busy host the kernel's test of its timer fails now and then: there is no such test. The heap of
+ * our program is not put anywhere, where cases may want their memory.
  */
-const ARGUMENTS =
-  "console=ttyS0 panic=-1 oops=panic mitigations=off nokaslr tsc=reliable no_timer_check quiet";
+const ARGUMENTS = [
+  "console=ttyS0 panic=-1 oops=panic mitigations=off nokaslr norandmaps tsc=reliable",
+  "no_timer_check quiet",
+].join(" ");
 
 /** How lines begin by which a kernel says that it is broken, behind a time or the like. */
 const TROUBLE = [

@@ -3,6 +3,8 @@ import { hex, type WireEvent } from "../record.ts";
 import { parseFtrace } from "../recording/ftrace.ts";
 import type { Observation } from "../recording/observation.ts";
 import { Vocabulary } from "../recording/vocabulary.ts";
+import { Installs, printed } from "./installs.ts";
+import type { LayoutProbes, Role } from "./layout-probes.ts";
 import { isStubAddress, isStubPage } from "./stub.ts";
 import { ZapLists } from "./zap-lists.ts";
 
@@ -13,6 +15,8 @@ export interface Traced {
   readonly faults: number;
   /** Of the last fault: whether it hit a reserved bit, and what answered it. */
   readonly last: LastFault | null;
+  /** Shadow pages of the guest's code were zapped after a fault. */
+  readonly zapsStub: boolean;
   /** The first line that says something, nobody knows what; null if all could be read. */
   readonly unread: Unread | null;
 }
@@ -48,20 +52,35 @@ export class TraceReader {
   readonly #wanted: ReadonlySet<EventName>;
   /** A generation as it were without the installs for the guest's code. */
   readonly #unshifted: (generation: bigint, vcpu: number) => bigint;
+  /** By what structures are known, if they are. */
+  readonly #layouts: LayoutProbes | null;
+  readonly #installs = new Installs();
+  /** Addresses of pages that were zapped, and are not freed yet. */
+  readonly #prepared = new Set<string>();
+  /** Address of struct kvm. */
+  kvm = 0n;
+  /** Shadow pages of the case, in all. */
+  readonly counters = { pages_allocated: 0, pages_freed: 0 };
   /** Shadow pages in use that only the guest's code needs. */
   #stubPages = 0;
   // Of the step that is read:
   #vcpu = 0;
   #lists = new ZapLists();
   #inStubFault = false;
+  /** Pages that only the guest's code needs, zapped so far. */
+  #stubZaps = 0;
+  /** What was told of the role of the page that is zapped next. */
+  #role: Role | null = null;
   /** The page that was zapped last is one of those. */
   #zappedStub = false;
 
   constructor(
     wanted: ReadonlySet<EventName>,
     unshifted: (generation: bigint, vcpu: number) => bigint,
+    layouts: LayoutProbes | null = null,
   ) {
     this.#wanted = wanted;
+    this.#layouts = layouts;
     this.#unshifted = unshifted;
   }
 
@@ -71,6 +90,7 @@ export class TraceReader {
     let faults = 0;
     let last: LastFault | null = null;
     let unread: Unread | null = null;
+    this.#stubZaps = 0;
     this.#vcpu = vcpu;
     this.#lists = new ZapLists();
     this.#inStubFault = this.#zappedStub = false;
@@ -92,6 +112,12 @@ export class TraceReader {
         events.push({ event: "page_fault", vcpu, address: hex(address), error_code });
         continue;
       }
+      const srcu = this.kvm + BigInt(this.#layouts?.srcu ?? 0);
+      const installed = this.#layouts === null ? null : this.#installs.tell(event, text, srcu);
+      if (installed !== null) {
+        events.push(...installed);
+        continue;
+      }
       const told = this.#vocabulary.tell(parsed);
       if (told.unread === true && this.#wanted.size > 0) unread ??= { what: event, text };
       const seen = this.#eventOf(event, text, told.observation);
@@ -101,8 +127,13 @@ export class TraceReader {
       if (event === "check_mmio_spte" && last !== null) last = { ...last, asked: true };
       if (seen !== null) events.push(seen);
     }
+    const { unseen } = this.#installs;
+    if (unseen !== null && this.#wanted.has("memslots.generation")) {
+      unread ??= { what: "store of a generation", text: hex(unseen) };
+    }
     const wanted = events.filter(({ event }) => this.#wanted.has(event as EventName));
-    return { events: withReturned(wanted), faults, last, unread };
+    const zapsStub = faults > 0 && this.#stubZaps > 0;
+    return { events: withReturned(wanted), faults, last, zapsStub, unread };
   }
 
   #eventOf(event: string, text: string, seen: Observation | undefined): WireEvent | null {
@@ -115,9 +146,17 @@ export class TraceReader {
         return { event: "reload" };
       case "lock_break":
         return { event: "lock_break" };
-      case "prepare":
+      case "prepare": {
         this.#lists.begins(text);
+        const told = printed(text);
+        this.#prepared.add(told.get("page") ?? "");
+        this.#role = this.#roleIn(told);
         return null;
+      }
+      case "free":
+        return this.#free(printed(text));
+      case "warn":
+        return { event: "warn", where: whereIn(text) };
       case "commit": {
         const pages = this.#lists.commit(text);
         return pages === 0 ? null : { event: "commit", pages };
@@ -129,10 +168,20 @@ export class TraceReader {
       case "get_page": {
         const page = pageOf(fields);
         const created = fields["page"] === "new";
-        if (!isStubPage(page.gfn)) return { event: kind, ...page, gfn: hex(page.gfn), created };
+        if (!isStubPage(page.gfn)) {
+          if (created) this.counters.pages_allocated++;
+          return { event: kind, ...page, gfn: hex(page.gfn), created };
+        }
         if (created) this.#stubPages++;
         return null;
       }
+      case "mark_mmio_spte":
+        return {
+          event: kind,
+          gfn: hex(BigInt(`0x${fields["gfn"]!}`)),
+          access: parseInt(fields["access"]!, 16),
+          generation: this.#generation(fields["gen"]!),
+        };
       case "prepare_zap":
         return this.#prepareZap(pageOf(fields));
       case "sync_page":
@@ -175,13 +224,33 @@ export class TraceReader {
     const isStub = isStubPage(page.gfn);
     const isFreed = page.root_count === 0;
     if (isFreed) this.#lists.put(!isStub);
-    if (isStub && isFreed) this.#stubPages--;
+    if (isStub && isFreed) {
+      this.#stubPages--;
+      this.#stubZaps++;
+    }
     if (!isStub && !(this.#zappedStub && page.invalid && !isFreed)) {
       this.#zappedStub = false;
-      return { event: "prepare_zap", ...page, gfn: hex(page.gfn) };
+      const smm = this.#role?.smm ?? page.smm;
+      return { event: "prepare_zap", ...page, smm, gfn: hex(page.gfn) };
     }
     this.#zappedStub = true;
     return null;
+  }
+
+  /** kmem_cache_free of what was prepared: other things may come out of the same cache. */
+  #free(told: ReadonlyMap<string, string>): WireEvent | null {
+    const role = this.#roleIn(told);
+    if (!this.#prepared.delete(told.get("page") ?? "") || role === null) return null;
+    const gfn = Number(told.get("gfn"));
+    if (isStubPage(gfn)) return null;
+    this.counters.pages_freed++;
+    const [root_count, unsync] = [Number(told.get("root_count")), told.get("unsync") !== "0"];
+    return { event: "free", gfn: hex(gfn), ...role, root_count, unsync };
+  }
+
+  #roleIn(told: ReadonlyMap<string, string>): Role | null {
+    const word = told.get("role");
+    return this.#layouts === null || word === undefined ? null : this.#layouts.roleOf(BigInt(word));
   }
 
   #generation(text: string): string {
@@ -221,6 +290,9 @@ function pageOf(fields: Observation["fields"]): TracedPage {
     unsync: fields["state"] === "unsync",
   };
 }
+
+/** The function that a WARN is in: `make_mmio_spte+0xc1/0xd0 [kvm]`. */
+const whereIn = (text: string): string => /where=(\w+)/.exec(text)?.[1] ?? "unknown";
 
 const callerIn = (text: string): string => /caller=(\w+)/.exec(text)?.[1] ?? "unknown";
 

@@ -17,7 +17,7 @@ const TRACEPOINTS: Readonly<Record<string, EventName | null>> = {
   "kvmmmu/kvm_mmu_prepare_zap_page": "prepare_zap",
   "kvmmmu/kvm_mmu_sync_page": "sync_page",
   "kvmmmu/kvm_mmu_unsync_page": "unsync_page",
-  "kvmmmu/mark_mmio_spte": null,
+  "kvmmmu/mark_mmio_spte": "mark_mmio_spte",
   "kvmmmu/check_mmio_spte": "check_mmio_spte",
   "kvmmmu/handle_mmio_page_fault": "handle_mmio_page_fault",
   "kvmmmu/kvm_mmu_invalidate_zap_all_pages": "invalidate_zap_all_pages",
@@ -28,7 +28,8 @@ const TRACEPOINTS: Readonly<Record<string, EventName | null>> = {
 /** Those that every outcome of an access is told by. */
 const NEEDED = ["kvm/kvm_entry", "kvm/kvm_page_fault", "kvmmmu/kvm_mmu_prepare_zap_page"];
 
-interface Probe {
+/** A probe at a function of the kernel. */
+export interface Probe {
   readonly name: string;
   /** `p` as the function begins, `r` as it returns. */
   readonly when: "p" | "r";
@@ -84,6 +85,7 @@ const PROBES: readonly Probe[] = [
     functions: ["kvm_make_all_cpus_request"],
     prints: CALLER,
   },
+  { name: "warn", when: "p", functions: ["__warn"], prints: "where=%dx:symbol" },
   {
     name: "lock_break",
     when: "r",
@@ -94,9 +96,26 @@ const PROBES: readonly Probe[] = [
   },
 ];
 
+/** Events that several probes together tell. */
+const TOLD_TOGETHER: readonly {
+  readonly probes: readonly string[];
+  readonly events: readonly EventName[];
+}[] = [
+  {
+    probes: ["synchronize", "synchronize_end", "updated", "updated_end", "committed"],
+    events: [
+      "memslots.published",
+      "memslots.synchronized",
+      "memslots.arch-updated",
+      "memslots.generation",
+    ],
+  },
+  { probes: ["prepare", "free"], events: ["free"] },
+];
+
 /** What can be seen of a kernel. */
 export interface Tracing {
-  readonly events: ReadonlySet<EventName>;
+  readonly events: Set<EventName>;
   /** Names of the probes that could be set. */
   readonly probes: ReadonlySet<string>;
 }
@@ -106,8 +125,12 @@ const NAMES_OF_THE_SERIES: Readonly<Record<string, string>> = {
   kvm_mmu_zap_all_fast: "kvm_mmu_invalidate_zap_all_pages",
 };
 
-/** Turns on all that can be listened to. @throws CannotBoot if the kernel traces too little. */
-export async function startTracing(link: GuestLink): Promise<Tracing> {
+/**
+ * Turns on all that can be listened to.
+ * @param more probes that take the place of those of their name.
+ * @throws CannotBoot if the kernel traces too little.
+ */
+export async function startTracing(link: GuestLink, more: readonly Probe[]): Promise<Tracing> {
   const events = new Set<EventName>();
   await link.ask("put", `${TRACEFS}/buffer_size_kb`, BUFFER);
   for (const [tracepoint, event] of Object.entries(TRACEPOINTS)) {
@@ -119,12 +142,18 @@ export async function startTracing(link: GuestLink): Promise<Tracing> {
     );
   }
   const probes = new Set<string>();
-  for (const probe of PROBES) {
+  const plain = PROBES.filter(({ name }) => more.every((other) => other.name !== name));
+  for (const probe of [...plain, ...more]) {
     if (!(await setProbe(link, probe))) continue;
     probes.add(probe.name);
     if (probe.event !== undefined) events.add(probe.event);
   }
   if (probes.has("request_all")) events.add("reload");
+  if (probes.has("warn") && (await forgetWarnings(link))) events.add("warn");
+  for (const together of TOLD_TOGETHER) {
+    const areThere = more.length > 0 && together.probes.every((name) => probes.has(name));
+    if (areThere) for (const event of together.events) events.add(event);
+  }
   if (!(await link.tries("listen", `${TRACEFS}/trace_pipe`))) {
     throw new CannotBoot("the kernel's trace cannot be read");
   }
@@ -161,6 +190,16 @@ export async function tracepointFields(link: GuestLink): Promise<Record<string, 
   }
   return found;
 }
+
+/** Lets a WARN that is told once only be told again. @returns whether the kernel can do that. */
+export const forgetWarnings = (link: GuestLink): Promise<boolean> =>
+  link.tries("put", "/sys/kernel/debug/clear_warn_once", 1);
+
+/** What is freed counts from now on if it is of that cache. */
+export const countFrees = async (link: GuestLink, cache: bigint): Promise<void> => {
+  const filter = `${TRACEFS}/events/kmc/free/filter`;
+  await link.tries("put", filter, `cache == 0x${cache.toString(16)}`);
+};
 
 export const turnTracing = async (link: GuestLink, on: boolean): Promise<void> => {
   await link.ask("put", `${TRACEFS}/tracing_on`, on ? 1 : 0);

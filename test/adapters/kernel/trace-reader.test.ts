@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import type { LayoutProbes } from "../../../src/adapters/kernel/layout-probes.ts";
 import { TraceReader } from "../../../src/adapters/kernel/trace-reader.ts";
 import type { EventName } from "../../../src/scenario/case.generated.ts";
 
@@ -184,5 +185,56 @@ describe("the trace of a live kernel", () => {
     expect(read(reserved, answer, fault("0x0000000000300000")).last).toMatchObject({
       ...{ reserved: false, bySpte: false },
     });
+  });
+
+  test("tells that pages of the guest's code have made room after a fault of the case", () => {
+    const made = `kvm_mmu_get_page: ${page("8000000", 3, "root 0 sync new")}`;
+    const zapped = `kvm_mmu_prepare_zap_page: ${page("8000000", 3)}`;
+    const reader = new TraceReader(new Set(ALL), (generation) => generation);
+    const tells = (...events: readonly string[]): boolean =>
+      reader.read(events.map(line), 0).zapsStub;
+    expect(tells(STUB_FAULT, made)).toBe(false);
+    expect(tells(fault("0x5000"), zapped, STUB_FAULT, made)).toBe(true);
+    // A slot that goes takes them with it.
+    expect(tells(zapped)).toBe(false);
+    expect(tells(fault("0x5000"))).toBe(false);
+  });
+
+  test("tells what comes out of the cache of shadow pages, if it was one that was zapped", () => {
+    const layouts: LayoutProbes = {
+      probes: [],
+      srcu: 0x18,
+      roleOf: (word) => ({
+        ...{ level: Number(word & 15n), direct: true, access: 7 },
+        ...{ smm: (word & 16n) !== 0n, invalid: (word & 32n) !== 0n },
+      }),
+    };
+    const events: EventName[] = ["free", "prepare_zap", "warn", "mark_mmio_spte"];
+    const reader = new TraceReader(new Set(events), (generation) => generation, layouts);
+    const probe = (name: string, address: string, gfn: string, role: string): string =>
+      `${name}: (f+0x0/0x470 [kvm]) page=${address} gfn=${gfn} role=${role} root_count=0 unsync=1`;
+    const told = reader.read(
+      [
+        `kvm_mmu_get_page: ${page("200", 1, "root 0 sync new")}`,
+        probe("prepare", "0xff10", "0x200", "0x11"),
+        `kvm_mmu_prepare_zap_page: ${page("200", 1)}`,
+        probe("free", "0xff10", "0x200", "0x31"),
+        probe("free", "0xff10", "0x200", "0x31"),
+        probe("prepare", "0xff20", "0x8000000", "0x1"),
+        `kvm_mmu_prepare_zap_page: ${page("8000000", 1)}`,
+        probe("free", "0xff20", "0x8000000", "0x21"),
+        "mark_mmio_spte: sptep:00000000d2ca1f7e gfn 300 access 6 gen 2",
+        "warn: (__warn+0x0/0x1a0) where=make_mmio_spte+0xc1/0xd0 [kvm]",
+      ].map(line),
+      0,
+    );
+    expect(told.unread).toBe(null);
+    expect(told.events).toMatchObject([
+      { event: "prepare_zap", gfn: "0x200", smm: true },
+      { event: "free", gfn: "0x200", level: 1, smm: true, invalid: true, unsync: true },
+      { event: "mark_mmio_spte", gfn: "0x300", access: 6, generation: "0x2" },
+      { event: "warn", where: "make_mmio_spte" },
+    ]);
+    expect(reader.counters).toEqual({ pages_allocated: 1, pages_freed: 1 });
   });
 });

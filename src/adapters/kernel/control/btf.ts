@@ -215,8 +215,8 @@ export class Btf {
     const text = Buffer.from(`${name}\0`);
     const strings = this.#strings;
     for (let at = strings.indexOf(text); at >= 0; at = strings.indexOf(text, at + 1)) {
-      // It may be the end of a longer name.
-      if (at === 0 || strings[at - 1] === 0) yield this.#firstString + at;
+      // Where it is the end of a longer name no type has it, or one that shares the bytes.
+      yield this.#firstString + at;
     }
     if (this.#base !== null) yield* this.#base.#labels(name);
   }

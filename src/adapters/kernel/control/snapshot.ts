@@ -41,7 +41,7 @@ export interface LiveSnapshot {
   readonly pages: readonly object[];
   readonly entries: readonly Found[];
   readonly vcpus: readonly { readonly smm: boolean; readonly cache: MemoryCache }[];
-  readonly counters: Readonly<Record<string, number>>;
+  readonly counters: { readonly used_pages: number; readonly pending_pages: number };
 }
 
 /** Looks at a kernel that stands. */
@@ -86,8 +86,20 @@ export async function takeLiveSnapshot(
     pages: pages.map(told),
     entries,
     vcpus,
-    counters: { used_pages: pages.length },
+    counters: { used_pages: pages.length, pending_pages: await pendingPages(inside, memory, kvm) },
   };
+}
+
+/** Pages that are zapped and wait to be freed, where the kernel keeps such a list. */
+async function pendingPages({ btf }: Inside, memory: KernelMemory, kvm: bigint): Promise<number> {
+  const list = "arch.zapped_obsolete_pages";
+  if (!btf.has("kvm", list)) return 0;
+  const head = memory.addressOf("kvm", kvm, list);
+  let pages = 0;
+  for (const page of await memory.list(head, "kvm_mmu_page", "link")) {
+    if (!isStubPage(Number(await memory.field("kvm_mmu_page", page, "gfn")))) pages++;
+  }
+  return pages;
 }
 
 const told = ({ address: _address, spt: _spt, gfn, ...fields }: LiveShadowPage): object => ({

@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -67,28 +68,37 @@ static void show(const char *path, const char *text)
 	say("= ok");
 }
 
-/* A whole file into memory, for who reads that from outside; the one before it goes. */
+/*
+ * A whole file into memory, for who reads that from outside; the one before it goes. Not from the
+ * heap, which would grow into where cases have their memory.
+ */
 static void load(const char *path)
 {
-	static char *content;
-	size_t length = 0, size = 1 << 20;
-	ssize_t got = 0;
-	free(content);
-	content = malloc(size);
+	static uint8_t *content = MAP_FAILED;
+	static size_t size;
+	size_t length = 0;
+	ssize_t got;
 	int file = open(path, O_RDONLY | O_CLOEXEC);
 	if (file < 0) {
 		answer_error(errno);
 		return;
 	}
-	while (content && (got = read(file, content + length, size - length)) > 0) {
+	if (content != MAP_FAILED)
+		munmap(content, size);
+	size = 1 << 20;
+	content = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	while (content != MAP_FAILED && (got = read(file, content + length, size - length)) > 0) {
 		length += (size_t)got;
-		if (length == size)
-			content = realloc(content, size *= 2);
+		if (length < size)
+			continue;
+		content = mremap(content, size, 2 * size, MREMAP_MAYMOVE);
+		size *= 2;
 	}
-	int error = !content ? ENOMEM : got < 0 ? errno : 0;
 	close(file);
-	if (error)
-		answer_error(error);
+	if (content == MAP_FAILED)
+		answer_error(ENOMEM);
+	else if (got < 0)
+		answer_error(EIO);
 	else
 		say("= 0x%llx %zu", (unsigned long long)(uintptr_t)content, length);
 }
@@ -297,6 +307,7 @@ int main(void)
 	mkdir("/trace", 0755);
 	mount("proc", "/proc", "proc", 0, NULL);
 	mount("sysfs", "/sys", "sysfs", 0, NULL);
+	mount("debugfs", "/sys/kernel/debug", "debugfs", 0, NULL);
 	mount("devtmpfs", "/dev", "devtmpfs", 0, NULL);
 	int untraced = mount("tracefs", "/trace", "tracefs", 0, NULL) ? errno : 0;
 	come_first();
