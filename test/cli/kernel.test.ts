@@ -21,6 +21,7 @@ test.each([
   { args: ["--image", "HERE/bzImage", "--modules", "nowhere"], says: "there is no folder nowhere" },
   { args: ["--modules", "docs"], says: "--modules needs --image" },
   { args: ["--npt", "2"], says: "argument '2' is invalid. Expected 0 or 1." },
+  { args: ["--trace-control", "nowhere/file"], says: "nowhere/file cannot be written: ENOENT" },
   { args: ["--identify", "--layer", "3"], says: "--identify and --layer exclude each other" },
 ])("kmc kernel $args: $says", async ({ args, says }) => {
   const folder = withImage();

@@ -3,6 +3,7 @@ import { LayoutMissing } from "./control/btf.ts";
 import { canReadEntries } from "./control/entries.ts";
 import type { GdbRemote } from "./control/gdb-remote.ts";
 import { Inside } from "./control/inside.ts";
+import { canSetGeneration } from "./control/memslots.ts";
 import { widthOf } from "./control/mmio-layout.ts";
 import { canBeObsolete, hasMmioCached } from "./control/shadow-pages.ts";
 import { SymbolMissing } from "./control/symbols.ts";
@@ -26,6 +27,8 @@ export interface KernelOptions {
   readonly long?: boolean;
   /** More arguments for the kernel. */
   readonly append?: string;
+  /** A file that the conversation with QEMU's gdb stub is written into. */
+  readonly traceControl?: string;
 }
 
 const OPERATIONS = [
@@ -74,7 +77,7 @@ export async function kernelDefinition(
     await followFrees();
     loaded = wanted;
   };
-  const isExact = inside !== null && numbering.isTold && !long;
+  const isExact = inside !== null && canSetGeneration(inside) && numbering.isTold && !long;
   const followFrees = async (): Promise<void> => {
     if (inside === null || !tracing.events.has("free")) return;
     await countFrees(link, await cacheOf(inside));
@@ -88,7 +91,7 @@ export async function kernelDefinition(
     language: "C",
     capabilities: [
       ...capabilitiesOf(tracing, only).filter((name) => isExact || !name.startsWith(NEED_NUMBERS)),
-      ...(inside === null || !isExact ? [] : capabilitiesInside(inside, tracing, numbering)),
+      ...(isExact && layouts !== null ? capabilitiesInside(inside, tracing, numbering) : []),
       ...(isExact || (long && numbering.isTold) ? ["operation:inject", "inject:generation"] : []),
     ],
     machine: {
@@ -129,7 +132,7 @@ function layoutsOf(inside: Inside): LayoutProbes | null {
     return layoutProbes(inside);
   } catch (error) {
     if (!(error instanceof LayoutMissing)) throw error;
-    process.stderr.write(`installs and what is freed cannot be followed: ${error.message}\n`);
+    process.stderr.write(`no snapshots, installs and frees unseen: ${error.message}\n`);
     return null;
   }
 }

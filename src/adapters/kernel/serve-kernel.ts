@@ -1,3 +1,4 @@
+import { openSync, writeSync } from "node:fs";
 import { Server } from "../protocol/serve.ts";
 import { CannotBoot } from "./cannot-boot.ts";
 import { guestProgram } from "./guest-program.ts";
@@ -16,7 +17,7 @@ const STANDS_STILL = 5000;
  */
 export async function serveKernel(
   files: KernelFiles,
-  { npt, long, append = "" }: KernelOptions,
+  { npt, long, append = "", traceControl }: KernelOptions,
 ): Promise<void> {
   const requests = new Requests(process.stdin);
   const machine = await boot({
@@ -24,6 +25,7 @@ export async function serveKernel(
     initramfs: initramfs(guestProgram(), files),
     append: files.modules.length > 0 ? append : `${BUILT_IN}${npt ?? "1"} ${append}`,
     onConsole: (line) => process.stderr.write(`${line}\n`),
+    ...(traceControl !== undefined && { onPacket: packetsInto(traceControl) }),
   });
   const gone = Promise.race([died(machine), leftAlone(machine, requests)]);
   gone.catch(() => undefined);
@@ -65,3 +67,13 @@ function leftAlone({ link }: Machine, requests: Requests): Promise<never> {
 
 /** What modules are told as they are loaded, for a kernel that has KVM built in. */
 const BUILT_IN = "kvm.tdp_mmu=0 kvm_amd.npt=";
+
+/** Writes each packet, a line each, with its time, in seconds, and its direction. */
+function packetsInto(path: string): (direction: ">" | "<", text: string) => void {
+  const file = openSync(path, "w");
+  const began = performance.now();
+  return (direction, text) => {
+    const seconds = ((performance.now() - began) / 1000).toFixed(6).padStart(12);
+    writeSync(file, `${seconds} ${direction} ${text.replaceAll("\n", "\\n")}\n`);
+  };
+}

@@ -1,3 +1,4 @@
+import { writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { CannotBoot } from "../../adapters/kernel/cannot-boot.ts";
@@ -20,6 +21,7 @@ interface KernelFlags {
   readonly npt?: Npt;
   readonly append?: string;
   readonly long?: true;
+  readonly traceControl?: string;
   readonly identify?: true;
   readonly serve?: true;
 }
@@ -39,6 +41,7 @@ export function add(command: Command): void {
     .option("--npt <0|1>", "nested paging never or always (default: as the case needs)", bit)
     .option("--append <arguments>", "more arguments for the kernel")
     .option("--long", "cases with 2^18 installs, too: a minute each")
+    .option("--trace-control <file>", "writes down what is said to QEMU's gdb stub; with one job")
     .option("--identify", "which patches it behaves as having; so without a claim or a choice")
     .addOption(new Option("--serve", "speaks the protocol on stdio").hideHelp());
   addPatienceFlags(addRunFlags(command)).action(kernel);
@@ -51,6 +54,7 @@ function bit(text: string): Npt {
 
 async function kernel(flags: Flags): Promise<void> {
   const identifies = asksWhatItIs(flags);
+  if (flags.traceControl !== undefined) begun(flags.traceControl);
   try {
     needProgram("qemu-system-x86_64", "the kernel runs in");
     const files = filesOf(flags);
@@ -66,6 +70,8 @@ async function kernel(flags: Flags): Promise<void> {
     stepTimeout: flags.long === true ? LONG_STEP_TIMEOUT : STEP_TIMEOUT,
     caseTimeout: flags.long === true ? 2 * LONG_STEP_TIMEOUT : CASE_TIMEOUT,
     ...flags,
+    // Several machines would write into one file.
+    ...(flags.traceControl !== undefined && { jobs: 1 }),
     impl: commandOf(flags),
     startTimeout: BOOT_TIMEOUT,
     called: "the kernel",
@@ -73,6 +79,16 @@ async function kernel(flags: Flags): Promise<void> {
   endWithCaller(underTest.stepTimeout);
   if (identifies) await identifyImplementation(underTest);
   else await run(underTest);
+}
+
+/** Makes a file empty, so that it is known that it can be written. @throws UsageError */
+function begun(path: string): void {
+  try {
+    writeFileSync(path, "");
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    throw new UsageError(`--trace-control: ${path} cannot be written: ${code}`);
+  }
 }
 
 /** @throws CannotBoot */
@@ -98,12 +114,13 @@ function asksWhatItIs(flags: Flags): boolean {
 }
 
 /** The command of a process that boots the kernel and speaks the protocol for it. */
-function commandOf({ image, modules, npt, append, long }: KernelFlags): string {
+function commandOf({ image, modules, npt, append, long, traceControl }: KernelFlags): string {
   const words = [process.execPath, join(PACKAGE_ROOT, "bin/kmc.js"), "kernel", "--serve"];
   if (image !== undefined) words.push("--image", resolve(image));
   if (modules !== undefined) words.push("--modules", resolve(modules));
   if (npt !== undefined) words.push("--npt", npt);
   if (long === true) words.push("--long");
+  if (traceControl !== undefined) words.push("--trace-control", resolve(traceControl));
   if (append !== undefined) words.push(`--append=${append}`);
   return words.map((word) => `'${word.replaceAll("'", `'\\''`)}'`).join(" ");
 }

@@ -30,6 +30,10 @@ export async function memslotsOf(
   return { generation, ids: ids.sort((a, b) => a - b) };
 }
 
+/** Whether it is known where numbers are: modules before v5.11 describe nothing, the image may. */
+export const canSetGeneration = ({ btf }: Inside): boolean =>
+  btf.has("kvm", "memslots[1]") && btf.has("kvm_memslots", "generation");
+
 /** Writes the number of an address space into the kernel's memory. */
 export async function setGeneration(
   memory: KernelMemory,
