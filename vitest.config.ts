@@ -1,6 +1,9 @@
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
-import { LONG_TESTS } from "./scripts/long-tests.ts";
+import { LONG_TESTS, projects } from "./vitest.projects.ts";
+
+/** Whether only tests of what has changed are to run. */
+const isQuick = process.env["KMC_QUICK"] !== undefined;
 
 /** Begins with what takes longest: a core that gets it last would go on alone. */
 class LongFirst extends BaseSequencer {
@@ -15,25 +18,7 @@ class LongFirst extends BaseSequencer {
 
 export default defineConfig({
   test: {
-    projects: [
-      {
-        extends: true,
-        test: { name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/browser/**"] },
-      },
-      {
-        extends: true,
-        // Pure functions of their inputs: what one file has loaded serves the next.
-        test: { name: "suites", include: ["suites/**/*.test.ts"], isolate: false },
-      },
-      {
-        extends: true,
-        test: {
-          name: "browser",
-          include: ["test/browser/**/*.test.ts"],
-          globalSetup: "test/support/site-setup.ts",
-        },
-      },
-    ],
+    projects: projects(isQuick ? LONG_TESTS : []),
     testTimeout: 120_000,
     // Files are long and independent: a core for each, where the default leaves one to the reporter.
     maxWorkers: "100%",

@@ -5,7 +5,7 @@
  * changed since the last commit.
  */
 import { availableParallelism } from "node:os";
-import { LONG_TESTS } from "./long-tests.ts";
+import { THROUGH_VITEST } from "../vitest.projects.ts";
 import { type Check, Run } from "./run-checks.ts";
 
 /** How often it is told how far it is, if that is not seen on a terminal, in milliseconds. */
@@ -46,15 +46,17 @@ const ALL = [
 const QUICK = [
   TYPES,
   check("smoke list", process.execPath, "bin/kmc.js", "run", "--smoke"),
-  tests(
-    ...(["tests of what has changed", "--changed", "--passWithNoTests"] as const),
-    ...["--project=unit", "--project=suites"],
-    ...LONG_TESTS.map((file) => `--exclude=${file}`),
-  ),
+  tests("tests of what has changed", "--changed", "--passWithNoTests", "--project=!browser"),
+];
+
+const TESTS = [
+  tests("tests of the reference, with coverage", "--coverage", ...THROUGH_VITEST),
+  tests("all other tests", "--config=vitest.compiled.config.ts"),
 ];
 
 const isQuick = process.argv.includes("--quick");
-const [small, long] = isQuick ? [QUICK, []] : [ALL, [tests("tests with coverage", "--coverage")]];
+if (isQuick) process.env["KMC_QUICK"] = "1";
+const [small, long] = isQuick ? [QUICK, []] : [ALL, TESTS];
 
 const early = new AbortController();
 for (const signal of ["SIGINT", "SIGTERM"] as const) {

@@ -54,7 +54,7 @@ async function isCompiled() {
 }
 
 /** Brings `.compiled`, the sources as JavaScript, up to date: a file there has its source's time. */
-async function compile() {
+export async function compile() {
   const ours = statSync(fileURLToPath(import.meta.url)).mtimeMs;
   const stale = [];
   for (const name of readdirSync(join(root, "src"), { recursive: true })) {

@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { type Browser, chromium, type Page } from "playwright-core";
+import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, inject, onTestFinished } from "vitest";
 import { describeWith } from "./needs.ts";
 
@@ -27,11 +27,18 @@ export function describeInBrowser(
 ): void {
   describeWith("chromium", name, () => {
     let browser: Browser;
+    /** What pages share, light and dark: what one has loaded the next finds in the cache. */
+    const contexts = new Map<boolean, Promise<BrowserContext>>();
+    const contextFor = (dark: boolean): Promise<BrowserContext> => {
+      const context = contexts.get(dark) ?? contextOf(browser, dark);
+      contexts.set(dark, context);
+      return context;
+    };
     beforeAll(async () => {
       browser = await launch();
     });
     afterAll(() => browser.close());
-    tests((path, how = {}) => open(browser, path, how));
+    tests(async (path, how = {}) => open(await contextFor(how.dark ?? false), path, how));
   });
 }
 
@@ -42,29 +49,28 @@ export const launch = (): Promise<Browser> =>
     args: [
       ...["--no-sandbox", "--disable-background-networking", "--disable-component-update"],
       ...["--no-first-run", "--disable-sync", "--force-prefers-reduced-motion"],
+      // Other hosts are not there. To intercept requests would turn the cache off.
+      "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost",
     ],
   });
 
-async function open(browser: Browser, path: string, how: Look): Promise<Looked> {
-  const { width = 1280, height = 900, dark = false } = how;
-  const context = await browser.newContext({
-    viewport: { width, height },
-    colorScheme: dark ? "dark" : "light",
-    reducedMotion: "reduce",
-  });
-  onTestFinished(() => context.close());
+const contextOf = (browser: Browser, dark: boolean): Promise<BrowserContext> =>
+  browser.newContext({ colorScheme: dark ? "dark" : "light", reducedMotion: "reduce" });
+
+async function open(context: BrowserContext, path: string, how: Look): Promise<Looked> {
+  const { width = 1280, height = 900 } = how;
   const page = await context.newPage();
+  onTestFinished(() => page.close());
+  await page.setViewportSize({ width, height });
   const [errors, elsewhere]: [string[], string[]] = [[], []];
   page.on("console", (message) => {
     if (message.type() === "error") errors.push(message.text());
   });
   page.on("pageerror", (error) => errors.push(String(error)));
   page.on("requestfailed", (request) => errors.push(`no answer from ${request.url()}`));
-  await context.route(/.*/, (route, request) => {
+  page.on("request", (request) => {
     const { hostname, protocol } = new URL(request.url());
-    if (hostname === "localhost" || protocol === "data:") return route.continue();
-    elsewhere.push(request.url());
-    return route.abort();
+    if (hostname !== "localhost" && protocol !== "data:") elsewhere.push(request.url());
   });
   await page.goto(new URL(path, inject("site").root).href, { waitUntil: "load" });
   await page.waitForFunction("document.querySelector('#app')?.__vue_app__ !== undefined");

@@ -27,7 +27,7 @@ export async function serveFolder(folder: string, below: string) {
       return;
     }
     const type = TYPES[extname(file)] ?? "application/octet-stream";
-    response.writeHead(200, { "content-type": type });
+    response.writeHead(200, { "content-type": type, "cache-control": "max-age=3600" });
     createReadStream(file).pipe(response);
   });
   await new Promise<void>((resolve) => {
