@@ -4,6 +4,7 @@ import type { Case } from "../scenario/case.generated.ts";
 import type { Composition, Runnable } from "../reference/compose.ts";
 import { LAST_LAYER } from "../reference/compose.ts";
 import { judge } from "./judge.ts";
+import { holdsAsBefore } from "./shared-runs.ts";
 import { layer, layerWithErratum, type Profile, PROFILES } from "./profiles.ts";
 
 /** Whether a case holds on each layer, 0 to 27, without the patches that its layers lack. */
@@ -61,7 +62,7 @@ function rowsOf(scenario: Case): JudgedRow[] {
 }
 
 const row = (scenario: Case, compose: (number: number) => Composition): Row =>
-  LAYERS.map((number) => holds(scenario, compose(number)));
+  LAYERS.map((number) => holdsAsBefore(scenario, compose(number)));
 
 export const appliesTo = ({ profile }: Case, asked: Profile): boolean =>
   profile === "both" || profile === asked;

@@ -1,11 +1,10 @@
-import { recordOnReference } from "../adapters/reference/reference-implementation.ts";
 import { composeThrough, type Composition } from "../reference/compose.ts";
 import { SLIPS } from "../reference/errata/index.ts";
 import type { Mutant } from "../reference/mutants/mutant.ts";
-import { relevantEvents } from "../scenario/capabilities.ts";
 import type { Case } from "../scenario/case.generated.ts";
-import { judge } from "./judge.ts";
 import { appliesTo, isDeclared } from "./matrix.ts";
+import { layer } from "./profiles.ts";
+import { holdsAsBefore } from "./shared-runs.ts";
 
 /** Which cases reject a mutant. */
 export interface Kill {
@@ -23,11 +22,14 @@ export const composeMutant = (mutant: Mutant): Composition =>
 /** Runs the cases that a correct layer satisfies against a mutant of it. */
 export function killsOf(mutant: Mutant, cases: readonly Case[]): Kill {
   const composition = composeMutant(mutant);
-  const rejecting = cases.filter((scenario) => {
-    if (!concerns(scenario, mutant)) return false;
-    const record = recordOnReference(composition, scenario, { events: relevantEvents(scenario) });
-    return judge(scenario, record).length > 0;
-  });
+  const correct = layer(mutant.patch, "promised");
+  const rejecting = cases.filter(
+    (scenario) =>
+      concerns(scenario, mutant) &&
+      // What a mutant does not touch is played once, on the layer without it.
+      holdsAsBefore(scenario, correct) &&
+      !holdsAsBefore(scenario, composition),
+  );
   const ids = (own: boolean): string[] =>
     rejecting.filter(({ patch }) => (patch === mutant.patch) === own).map(({ id }) => id);
   return { mutant, by: ids(true), alsoBy: ids(false) };
