@@ -2,17 +2,16 @@
  * Writes fixtures/meanings.lock.json: what every case means, by id. With --check only says whether
  * it is up to date. An id whose case is gone stays as "retired": it is never used again.
  */
-import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { loadCases } from "../src/scenario/load-cases.ts";
+import { LOCK_FILE, lockedMeanings, RETIRED } from "../src/scenario/locked.ts";
 import { meaningOf } from "../src/scenario/meaning.ts";
+import { validateCase } from "../src/scenario/validate.ts";
 
-const FILE = "fixtures/meanings.lock.json";
-const RETIRED = "retired";
-
-const locked = existsSync(FILE)
-  ? (JSON.parse(readFileSync(FILE, "utf8")) as Record<string, string>)
-  : {};
-const current = new Map(loadCases().map((scenario) => [scenario.id, meaningOf(scenario)]));
+const locked = lockedMeanings();
+// What is locked is not held against the schema when it is loaded.
+const cases = loadCases().map((scenario) => validateCase(scenario, scenario.id));
+const current = new Map(cases.map((scenario) => [scenario.id, meaningOf(scenario)]));
 
 const problems: string[] = [];
 for (const [id, meaning] of current) {
@@ -36,5 +35,5 @@ if (process.argv.includes("--check")) {
   const retired = Object.keys(locked).filter((id) => !current.has(id));
   const entries = [...current, ...retired.map((id) => [id, RETIRED] as const)];
   entries.sort(([a], [b]) => (a < b ? -1 : 1));
-  writeFileSync(FILE, `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`);
+  writeFileSync(LOCK_FILE, `${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`);
 }
