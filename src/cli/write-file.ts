@@ -62,6 +62,14 @@ export function ensureWritable(path: string): void {
   });
 }
 
+/** Whether one file is behind two writable paths, so that the second text would replace the first. */
+export function isSameFile(one: string, other: string): boolean {
+  const [a, b] = [targetOf(one), targetOf(other)];
+  if ("descriptor" in a || "descriptor" in b) return false;
+  if (a.there === undefined || b.there === undefined) return a.path === b.path;
+  return a.there.isFile() && a.there.dev === b.there.dev && a.there.ino === b.there.ino;
+}
+
 /** What stands behind a path once all links are followed. */
 type Target =
   /** Open already, as `/dev/stdout` is, and what a shell makes of `>(…)`. */

@@ -179,7 +179,7 @@ test("events that a recording cannot show are ignored if somebody says so", asyn
   expect(first.code).toBe(1);
   expectNarrow(first.out.split("\n"));
   expect(first.out).toContain("if nothing listened to it: --ignore install\n");
-  const second = await kmc("trace", debian, "--ignore", "install,reload");
+  const second = await kmc("trace", debian, "--ignore", "install", "--ignore", "reload");
   expect(second.out).toContain("\n    kernel    mark_mmio_spte gfn d0, access 7, gen 4\n");
   const fields = "mark_mmio_spte.access,handle_mmio_page_fault.access,check_mmio_spte.spte";
   const numbers = "get_page.gen,prepare_zap.gen,fast_invalidate.valid-gen";

@@ -18,7 +18,12 @@ import { createServer } from "node:net";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, expect, onTestFinished, test } from "vitest";
-import { ensureWritable, isStandardOutput, writeWhole } from "../../src/cli/write-file.ts";
+import {
+  ensureWritable,
+  isSameFile,
+  isStandardOutput,
+  writeWhole,
+} from "../../src/cli/write-file.ts";
 import { kmc, kmcProcess } from "../support/kmc.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 
@@ -258,4 +263,28 @@ test("a link to standard output prints it, in a pipe and in a file", async () =>
   const command = `"${process.execPath}" bin/kmc.js ${args.join(" ")} "${link}" > "${file}"`;
   execFileSync("sh", ["-c", command]);
   expect(readFileSync(file, "utf8")).toBe(out);
+});
+
+test.each([
+  ["the same name", "new", "./new"],
+  ["a link to it", "there", "soft"],
+  ["a link to what is not there yet", "no-such", "dangling"],
+  ["another name of it", "there", "hard"],
+])("two reports are not written to one file: %s", async (_, one, other) => {
+  const folder = temporaryFolder();
+  const there = join(folder, "there");
+  writeFileSync(there, TEXT);
+  linkSync(there, join(folder, "hard"));
+  symlinkSync("there", join(folder, "soft"));
+  symlinkSync("no-such", join(folder, "dangling"));
+  const paths = [`${folder}/${one}`, `${folder}/${other}`] as const;
+  const args = ["run", "--patch", "12", "--json", paths[0], "--junit", paths[1]];
+  const { code, err } = await kmc(...args);
+  expect(err).toBe(`kmc: --json and --junit name the same file: ${paths[1]}\n`);
+  expect(code).toBe(2);
+  expect(readFileSync(there, "utf8")).toBe(TEXT);
+});
+
+test("two reports may go into what is open already", () => {
+  expect(isSameFile("/dev/fd/2", "/dev/fd/2")).toBe(false);
 });

@@ -32,7 +32,7 @@ import { REFERENCE, runOnOwnLayers } from "../run-on-reference.ts";
 import { addSelectionFlags, isChosen, select, type Selection } from "../select.ts";
 import { TranscriptFile } from "../transcript-file.ts";
 import { UsageError } from "../usage-error.ts";
-import { ensureWritable, isStandardOutput, writeWhole } from "../write-file.ts";
+import { ensureWritable, isSameFile, isStandardOutput, writeWhole } from "../write-file.ts";
 
 /** What a run is asked for, whatever is under test. */
 export type RunFlags = CompositionFlags &
@@ -73,6 +73,7 @@ export async function run(flags: Flags): Promise<void> {
   }
   const { printed, files } = destinationsOf(flags);
   for (const { path } of files) ensureWritable(path);
+  refuseSameFile(files);
 
   const found = await reportOf(cases, own, claim, flags, deviations);
   const report = deviations === null ? found : inLightOf(deviations, found, cases);
@@ -83,6 +84,15 @@ export async function run(flags: Flags): Promise<void> {
   if (printed === undefined) print(runText(report));
   else if (printed !== "transcript") process.stdout.write(RUN_FORMATS[printed](report));
   process.exitCode = exitCodeOf(report);
+}
+
+/** @throws UsageError if one report would replace another */
+function refuseSameFile(files: readonly { readonly path: string; readonly what: Written }[]): void {
+  for (const [i, { path, what }] of files.entries()) {
+    const other = files.slice(0, i).find((each) => isSameFile(each.path, path));
+    if (other === undefined) continue;
+    throw new UsageError(`--${other.what} and --${what} name the same file: ${path}`);
+  }
 }
 
 /** What a run can be written to. */

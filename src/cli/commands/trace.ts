@@ -22,6 +22,7 @@ import { traceText } from "../../report/trace-text.ts";
 import { addCompositionFlags, claimOf, type CompositionFlags } from "../composition-options.ts";
 import { EXIT } from "../exit-codes.ts";
 import { checkJsonFlag, type JsonFlag, output } from "../output.ts";
+import { listed } from "../option-values.ts";
 import { readText } from "../read-text.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -44,7 +45,11 @@ export function add(command: Command): void {
     command.argument("<files...>", "recordings of one kernel: ftrace text; - is standard input"),
   )
     .option("--identify", "which layers or patches it agrees with; so without a claim")
-    .option("--ignore <list>", "what not to compare: reload, or a field like mark_mmio_spte.access")
+    .option(
+      "--ignore <list>",
+      "what not to compare: reload, or a field like mark_mmio_spte.access",
+      listed,
+    )
     .option("--formats <file>", "format files of the kernel's tracepoints, one after the other")
     .option("--events <file>", "names of the tracepoints that the kernel has")
     .option("--symbols <file>", "the kernel's symbols: System.map or /proc/kallsyms")
