@@ -4,13 +4,11 @@ import { createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import { impatience } from "./boot-patience.ts";
 import { CannotBoot } from "./cannot-boot.ts";
 import { GdbRemote } from "./control/gdb-remote.ts";
 import { GuestLink } from "./guest-link.ts";
 import { needProgram } from "./host-program.ts";
-
-/** How long a kernel may take until our program runs in it, in milliseconds. */
-export const BOOT_TIMEOUT = 90_000;
 
 /**
  * AMD's virtualisation in software, with nested paging. 40 physical address bits: MMIO SPTEs need
@@ -112,7 +110,7 @@ export async function boot(options: BootOptions): Promise<Machine> {
   try {
     const socket = await Promise.race([connected, over.then(died)]);
     const link = new GuestLink(socket);
-    await Promise.race([link.ready, over.then(died), late()]);
+    await Promise.race([link.ready, over.then(died), late(qemu.pid!)]);
     const { onPacket } = options;
     const stub = await Promise.race([
       GdbRemote.connect(join(folder, "gdb"), onPacket && { onPacket }),
@@ -176,11 +174,6 @@ const died = (last: string): never => {
   throw new CannotBoot(`the kernel does not come up: ${last}`);
 };
 
-function late(): Promise<never> {
-  return new Promise((_, reject) => {
-    setTimeout(() => {
-      const seconds = BOOT_TIMEOUT / 1000;
-      reject(new CannotBoot(`the kernel does not come up within ${seconds} seconds: it hangs`));
-    }, BOOT_TIMEOUT).unref();
-  });
+async function late(pid: number): Promise<never> {
+  throw new CannotBoot(`the kernel does not come up ${await impatience(pid)}: it hangs`);
 }
