@@ -32,6 +32,8 @@ export const THROUGH_VITEST = [
     .map((name) => `suites/${name}/`),
   "test/cli/identify.test.ts",
   "test/cli/start.test.ts",
+  // It loads a module in TypeScript.
+  "test/examples/typescript.test.ts",
 ];
 
 /** All tests but those of some folders and files. */
