@@ -116,7 +116,8 @@ const WIDTH_BEFORE_PATCH_08 = 19;
 const NEED_NUMBERS = "event:memslots.";
 
 /** What leads to the kernel's memory; null, and told, if the kernel does not say where things are. */
-async function insideOf(link: GuestLink, stub: GdbRemote): Promise<Inside | null> {
+async function insideOf(link: GuestLink, stub: GdbRemote | null): Promise<Inside | null> {
+  if (stub === null) return null;
   try {
     return await Inside.open(link, stub);
   } catch (error) {

@@ -31,7 +31,9 @@ describeWith(["qemu-system-x86_64", "cc", "apt-get"], "a machine", () => {
   }, 300_000);
 
   test("answers, is led from outside, and is over at once when its kernel says that it is broken", async () => {
-    const { link, stub, over, end } = await booted("");
+    const machine = await booted("");
+    const { link, over, end } = machine;
+    const stub = machine.stub!;
     const { lines } = await link.ask("show", "/proc/sys/kernel/osrelease", "");
     expect(lines).toEqual([expect.stringMatching(/^6\.1\./)]);
     await expect(link.ask("show", "/nowhere", "")).rejects.toThrow(
