@@ -1,7 +1,7 @@
 import { composeLazily, type Has } from "../reference/compose-lazily.ts";
 import type { PartId } from "../reference/patch.ts";
 import type { Case } from "../scenario/case.generated.ts";
-import { holds } from "./matrix.ts";
+import { holds } from "./holds.ts";
 
 /** What is found out about all compositions that give the same answers. */
 export interface Outcome {

@@ -2,7 +2,8 @@ import { type Composition, composeSet, composeThrough, LAST_LAYER } from "../ref
 import { GAPS, SLIPS } from "../reference/errata/index.ts";
 import type { ErratumId } from "../reference/patch.ts";
 import type { Case } from "../scenario/case.generated.ts";
-import { appliesTo, holds, isDeclared } from "./matrix.ts";
+import { holds } from "./holds.ts";
+import { appliesTo, isDeclared } from "./matrix.ts";
 import { layer as layerUnder, layerWithErratum, type Profile } from "./profiles.ts";
 
 /** What an implementation is said to be: some patches, with some errata. */

@@ -6,7 +6,7 @@ import { type Composition, LAST_LAYER } from "../reference/compose.ts";
 import { neededCapabilities, relevantEvents } from "../scenario/capabilities.ts";
 import type { Case, Step } from "../scenario/case.generated.ts";
 import { judge } from "./judge.ts";
-import { holds } from "./matrix.ts";
+import { holds } from "./holds.ts";
 import { layer, layerWithErratum, PROFILES } from "./profiles.ts";
 
 /**

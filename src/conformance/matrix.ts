@@ -1,9 +1,6 @@
-import { recordOnReference } from "../adapters/reference/reference-implementation.ts";
-import { relevantEvents } from "../scenario/capabilities.ts";
 import type { Case } from "../scenario/case.generated.ts";
-import type { Composition, Runnable } from "../reference/compose.ts";
+import type { Composition } from "../reference/compose.ts";
 import { LAST_LAYER } from "../reference/compose.ts";
-import { judge } from "./judge.ts";
 import { holdsAsBefore } from "./shared-runs.ts";
 import { layer, layerWithErratum, type Profile, PROFILES } from "./profiles.ts";
 
@@ -26,12 +23,6 @@ export interface MatrixLine {
 }
 
 const LAYERS = Array.from({ length: LAST_LAYER + 1 }, (_, number) => number);
-
-/** Whether the reference, composed in some way, does what a case expects. */
-export function holds(scenario: Case, composition: Runnable): boolean {
-  const record = recordOnReference(composition, scenario, { events: relevantEvents(scenario) });
-  return judge(scenario, record).length === 0;
-}
 
 /** The rows of a case over all layers. */
 export function matrixLine(scenario: Case): MatrixLine {

@@ -1,7 +1,7 @@
 import { BASE, type Runnable } from "../reference/compose.ts";
 import type { OperationName, Operations } from "../reference/operations.ts";
 import type { Case } from "../scenario/case.generated.ts";
-import { holds } from "./matrix.ts";
+import { holds } from "./holds.ts";
 
 /** A run that there was: what it used of its composition, and how it ended. */
 interface Run {

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { holds } from "../../src/conformance/matrix.ts";
+import { holds } from "../../src/conformance/holds.ts";
 import { type Composition, composeSet } from "../../src/reference/compose.ts";
 import { kvm_mmu_commit_zap_page } from "../../src/reference/kernel/free.ts";
 import { patches } from "../../src/reference/layers/index.ts";

@@ -10,7 +10,7 @@ import {
   parsePatches,
   ranges,
 } from "../../src/conformance/claim.ts";
-import { holds } from "../../src/conformance/matrix.ts";
+import { holds } from "../../src/conformance/holds.ts";
 import { CompositionError } from "../../src/reference/composition-error.ts";
 import { SLIPS } from "../../src/reference/errata/index.ts";
 import type { Case } from "../../src/scenario/case.generated.ts";

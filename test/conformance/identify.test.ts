@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { type Finding, identify } from "../../src/conformance/identify.ts";
-import { holds } from "../../src/conformance/matrix.ts";
+import { holds } from "../../src/conformance/holds.ts";
 import type { CaseResult } from "../../src/conformance/run-cases.ts";
 import { composeSet, composeThrough, type Composition } from "../../src/reference/compose.ts";
 import { SLIPS } from "../../src/reference/errata/index.ts";

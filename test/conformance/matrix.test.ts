@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { holds } from "../../src/conformance/holds.ts";
 import {
   appliesTo,
   contradictions,
-  holds,
   isDeclared,
   isDiscriminated,
   type JudgedRow,

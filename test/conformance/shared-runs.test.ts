@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { holds } from "../../src/conformance/matrix.ts";
+import { holds } from "../../src/conformance/holds.ts";
 import { composeMutant } from "../../src/conformance/mutants.ts";
 import { layer } from "../../src/conformance/profiles.ts";
 import { holdsAsBefore } from "../../src/conformance/shared-runs.ts";

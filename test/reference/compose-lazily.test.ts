@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { treeOf } from "../../src/conformance/case-tree.ts";
-import { holds } from "../../src/conformance/matrix.ts";
+import { holds } from "../../src/conformance/holds.ts";
 import { composeSet, type Composition, composeThrough } from "../../src/reference/compose.ts";
 import { composeLazily } from "../../src/reference/compose-lazily.ts";
 import { GAPS, SLIPS } from "../../src/reference/errata/index.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { holds } from "../../../src/conformance/matrix.ts";
+import { holds } from "../../../src/conformance/holds.ts";
 import { composeSet, composeThrough, LAST_LAYER } from "../../../src/reference/compose.ts";
 import { errata, GAPS, SLIPS } from "../../../src/reference/errata/index.ts";
 import type { OperationName } from "../../../src/reference/operations.ts";
