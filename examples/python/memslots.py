@@ -31,7 +31,7 @@ CAPABILITIES = """
     operation:leave_smm operation:inject operation:probe operation:snapshot operation:threads
     inject:generation probe:encode_generation probe:decode_generation
     probe:memslots_updated_hook probe:kvm_mmu_invalidate_mmio_sptes snapshot:memslots
-    snapshot:cache snapshot:entries event:memslots.* event:cache.* event:page_fault event:warn
+    snapshot:cache snapshot:entries event:memslots.* event:cache.* event:page_fault event:warn*
     point:memslots.* point:guest.enter point:slot.looked-up point:cache.fill point:spte.mark
     point:spte.check point:emulate fact:memslot_update_in_progress_bit fact:mmio_generation_width
     fact:hook_argument machine:address_spaces machine:mmio_generation_bits machine:paging=ept

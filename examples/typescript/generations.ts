@@ -116,7 +116,7 @@ export default defineImplementation({
   language: "TypeScript",
   capabilities: [
     ...["operation:set_memory_region", "operation:snapshot", "snapshot:memslots"],
-    ...["operation:inject", "inject:generation", "event:memslots.*", "event:warn"],
+    ...["operation:inject", "inject:generation", "event:memslots.*", "event:warn*"],
     ...["machine:address_spaces", "fact:*"],
   ],
   machine: { address_spaces: 2, physical_address_width: 40 },
