@@ -45,7 +45,6 @@ class Watched implements Runnable {
 
   get order(): readonly OperationName[] {
     this.orderIsUsed = true;
-
     return this.#composition.order;
   }
 

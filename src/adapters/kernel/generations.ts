@@ -2,6 +2,7 @@ import { CannotAssess } from "../protocol/failure.ts";
 import { hex } from "../record.ts";
 import { layoutBy, type MmioLayout, widthOf } from "./control/mmio-layout.ts";
 import type { GuestLink } from "./guest-link.ts";
+import { printedBy } from "./printed.ts";
 import { turnTracing } from "./tracing.ts";
 
 /** How a kernel numbers its memslots. */
@@ -66,10 +67,7 @@ async function mmioSpte(link: GuestLink): Promise<bigint | null> {
 
 /** The numbers that the probe on the hook of an install tells. */
 const toldIn = (lines: readonly string[]): bigint[] =>
-  lines.flatMap((line) => {
-    const number = / updated: \(.*\) gen=(\d+)/.exec(line)?.[1];
-    return number === undefined ? [] : [BigInt(number)];
-  });
+  printedBy("updated", "gen", lines).map(BigInt);
 
 /** The generations of a VM's address spaces, and by how much our own installs have moved them. */
 export class Generations {

@@ -1,9 +1,6 @@
 import { hex, type WireEvent } from "../record.ts";
 import { IN_PROGRESS } from "./control/memslots.ts";
-
-/** What a probe prints, by name: `as0=0x8000000000000002`. */
-export const printed = (text: string): ReadonlyMap<string, string> =>
-  new Map([...text.matchAll(/(\w+)=(\S+)/g)].map(([, name, value]) => [name!, value!]));
+import { printed } from "./printed.ts";
 
 /**
  * Installs of memslots, by probes around what they do: each tells what readers of both address

@@ -7,12 +7,13 @@ import { canSetGeneration } from "./control/memslots.ts";
 import { widthOf } from "./control/mmio-layout.ts";
 import { canBeObsolete, hasMmioCached } from "./control/shadow-pages.ts";
 import { SymbolMissing } from "./control/symbols.ts";
+import { variableOf } from "./control/variable.ts";
 import { type Numbering, numberingOf } from "./generations.ts";
 import { CannotBoot } from "./cannot-boot.ts";
 import { GuestRefusal, type GuestLink } from "./guest-link.ts";
 import { modulePath } from "./initramfs.ts";
 import { type KernelFiles, moduleName } from "./kernel-files.ts";
-import { type LayoutProbes, layoutProbes } from "./layout-probes.ts";
+import { type LayoutProbes, layoutProbes, PAGES_CACHE } from "./layout-probes.ts";
 import { type LiveKernel, LiveVm } from "./live-vm.ts";
 import type { Machine } from "./machine.ts";
 import { countFrees, startTracing, type Tracing, tracepointFields } from "./tracing.ts";
@@ -60,7 +61,6 @@ export async function kernelDefinition(
   const inside = await insideOf(link, stub);
   const layouts = inside === null ? null : layoutsOf(inside);
   const tracing = await startTracing(link, layouts?.probes ?? []);
-  if (inside?.symbols.has(PAGES_CACHE) !== true) tracing.events.delete("free");
   const numbering = await numberingOf(link);
   const [version = "?"] = (await link.ask("show", "/proc/sys/kernel/osrelease", "")).lines;
   let loaded: Npt = npt ?? "1";
@@ -140,9 +140,7 @@ function layoutsOf(inside: Inside): LayoutProbes | null {
 
 /** What shadow pages are allocated from: it is made anew with the module. */
 const cacheOf = (inside: Inside): Promise<bigint> =>
-  inside.whileStopped((memory) => memory.word(inside.symbols.address(PAGES_CACHE)));
-
-const PAGES_CACHE = "mmu_page_header_cache";
+  inside.whileStopped((memory) => variableOf(inside, memory, PAGES_CACHE));
 
 function capabilitiesInside(inside: Inside, { events }: Tracing, { layout }: Numbering): string[] {
   const parts = ["memslots", "pages", "cache"];

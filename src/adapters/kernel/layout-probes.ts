@@ -1,15 +1,10 @@
 import { fieldIn } from "./control/btf.ts";
 import type { Inside } from "./control/inside.ts";
+import { type Role, roleOf } from "./control/role.ts";
 import type { Probe } from "./tracing.ts";
 
-/** The role of a shadow page, as a word of the kernel has it. */
-export interface Role {
-  readonly level: number;
-  readonly direct: boolean;
-  readonly smm: boolean;
-  readonly access: number;
-  readonly invalid: boolean;
-}
+/** The variable that leads to the cache from which shadow pages come. */
+export const PAGES_CACHE = "mmu_page_header_cache";
 
 /** What probes can follow pointers to, by the kernel's own layouts. */
 export interface LayoutProbes {
@@ -20,7 +15,7 @@ export interface LayoutProbes {
 }
 
 /** @throws LayoutMissing */
-export function layoutProbes({ btf }: Inside): LayoutProbes {
+export function layoutProbes({ btf, symbols }: Inside): LayoutProbes {
   const at = (structure: string, path: string): number => btf.field(structure, path).offset;
   const srcu = at("kvm", "srcu");
   const generation = at("kvm_memslots", "generation");
@@ -43,21 +38,22 @@ export function layoutProbes({ btf }: Inside): LayoutProbes {
       field("unsync", "u8"),
     ].join(" ");
   };
-  const roleOf = (word: bigint): Role => {
+  const roleIn = (word: bigint): Role => {
     const bytes = Buffer.alloc(8);
     bytes.writeBigUInt64LE(word);
-    const bit = (name: string): bigint => fieldIn(bytes, btf.field("kvm_mmu_page_role", name));
-    return {
-      level: Number(bit("level")),
-      direct: bit("direct") === 1n,
-      smm: bit("smm") === 1n,
-      access: Number(bit("access")),
-      invalid: bit("invalid") === 1n,
-    };
+    return roleOf((name) => fieldIn(bytes, btf.field("kvm_mmu_page_role", name)));
+  };
+  const free: Probe = {
+    name: "free",
+    when: "p",
+    functions: ["kmem_cache_free"],
+    prints: `cache=%di:x64 ${page("si")}`,
+    // Until it is known which cache is meant.
+    filter: "cache == 1",
   };
   return {
     srcu,
-    roleOf,
+    roleOf: roleIn,
     probes: [
       {
         name: "updated",
@@ -85,14 +81,8 @@ export function layoutProbes({ btf }: Inside): LayoutProbes {
         functions: ["__kvm_mmu_prepare_zap_page", "kvm_mmu_prepare_zap_page"],
         prints: `${page("si")} list=%dx:x64`,
       },
-      {
-        name: "free",
-        when: "p",
-        functions: ["kmem_cache_free"],
-        prints: `cache=%di:x64 ${page("si")}`,
-        // Until it is known which cache is meant.
-        filter: "cache == 1",
-      },
+      // Where nobody can tell which cache pages come from, frees of them are not seen.
+      ...(symbols.has(PAGES_CACHE) ? [free] : []),
     ],
   };
 }

@@ -14,6 +14,7 @@ import { mapGuestRange } from "../reference/map-guest-range.ts";
 import { type GuestAnswer, type GuestLink, GuestRefusal } from "./guest-link.ts";
 import { Generations, type Numbering } from "./generations.ts";
 import type { LayoutProbes } from "./layout-probes.ts";
+import { printedBy } from "./printed.ts";
 import { type Traced, TraceReader } from "./trace-reader.ts";
 import { forgetWarnings, turnTracing } from "./tracing.ts";
 
@@ -94,8 +95,8 @@ export class LiveVm implements DefinedVm {
     if (this.#stubs.has(as)) return;
     this.#stubs.add(as);
     const lines = await this.#done("stub", as);
-    const told = lines.flatMap((line) => / updated: .* kvm=0x(\w+)/.exec(line)?.[1] ?? []);
-    if (told.length > 0) this.#reader.kvm = this.#address = BigInt(`0x${told.at(-1)!}`);
+    const kvm = printedBy("updated", "kvm", lines).at(-1);
+    if (kvm !== undefined) this.#reader.kvm = this.#address = BigInt(kvm);
     this.#generations.follow(lines);
     this.#generations.stubMade(as);
   }

@@ -16,14 +16,8 @@ import { needProgram } from "./host-program.ts";
  * No cmpxchg16b: where it is, one boot in four of a 6.12 ends in a double fault in QEMU 7.2.
  */
 const MACHINE = [
-  ...[
-    "-machine",
-    "q35",
-    "-accel",
-    "tcg,thread=single",
-    "-cpu",
-    "EPYC,+svm,+npt,-cx16,phys-bits=40",
-  ],
+  ...["-machine", "q35", "-accel", "tcg,thread=single"],
+  ...["-cpu", "EPYC,+svm,+npt,-cx16,phys-bits=40"],
   ...["-smp", "1", "-m", "1024", "-nodefaults", "-no-user-config", "-display", "none"],
   ...["-no-reboot"],
 ];

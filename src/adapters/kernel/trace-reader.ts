@@ -3,8 +3,10 @@ import { hex, type WireEvent } from "../record.ts";
 import { parseFtrace } from "../recording/ftrace.ts";
 import type { Observation } from "../recording/observation.ts";
 import { Vocabulary } from "../recording/vocabulary.ts";
-import { Installs, printed } from "./installs.ts";
-import type { LayoutProbes, Role } from "./layout-probes.ts";
+import { Installs } from "./installs.ts";
+import type { Role } from "./control/role.ts";
+import type { LayoutProbes } from "./layout-probes.ts";
+import { functionIn, printed } from "./printed.ts";
 import { isStubAddress, isStubPage } from "./stub.ts";
 import { ZapLists } from "./zap-lists.ts";
 
@@ -141,7 +143,7 @@ export class TraceReader {
       case "request_all":
         return text.includes("caller=kvm_flush_remote_tlbs") ? null : requestOf(text);
       case "flush_remote":
-        return { event: "remote_flush", reason: callerIn(text) };
+        return { event: "remote_flush", reason: functionIn(text, "caller") };
       case "reload":
         return { event: "reload" };
       case "lock_break":
@@ -156,7 +158,7 @@ export class TraceReader {
       case "free":
         return this.#free(printed(text));
       case "warn":
-        return { event: "warn", where: whereIn(text) };
+        return { event: "warn", where: functionIn(text, "where") };
       case "commit": {
         const pages = this.#lists.commit(text);
         return pages === 0 ? null : { event: "commit", pages };
@@ -291,14 +293,9 @@ function pageOf(fields: Observation["fields"]): TracedPage {
   };
 }
 
-/** The function that a WARN is in: `make_mmio_spte+0xc1/0xd0 [kvm]`. */
-const whereIn = (text: string): string => /where=(\w+)/.exec(text)?.[1] ?? "unknown";
-
-const callerIn = (text: string): string => /caller=(\w+)/.exec(text)?.[1] ?? "unknown";
-
 /** Of all requests to all vCPUs, those of the MMU's own pages are for new roots. */
 const requestOf = (text: string): WireEvent | null =>
-  /zap|root/.test(callerIn(text)) ? { event: "reload" } : null;
+  /zap|root/.test(functionIn(text, "caller")) ? { event: "reload" } : null;
 
 /**
  * What each kvm_mmu_prepare_zap_page puts on its list: the page itself unless it is a root in use,

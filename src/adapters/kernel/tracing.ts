@@ -115,7 +115,7 @@ const TOLD_TOGETHER: readonly {
 
 /** What can be seen of a kernel. */
 export interface Tracing {
-  readonly events: Set<EventName>;
+  readonly events: ReadonlySet<EventName>;
   /** Names of the probes that could be set. */
   readonly probes: ReadonlySet<string>;
 }
@@ -151,8 +151,8 @@ export async function startTracing(link: GuestLink, more: readonly Probe[]): Pro
   if (probes.has("request_all")) events.add("reload");
   if (probes.has("warn") && (await forgetWarnings(link))) events.add("warn");
   for (const together of TOLD_TOGETHER) {
-    const areThere = more.length > 0 && together.probes.every((name) => probes.has(name));
-    if (areThere) for (const event of together.events) events.add(event);
+    if (!together.probes.every((name) => probes.has(name))) continue;
+    for (const event of together.events) events.add(event);
   }
   if (!(await link.tries("listen", `${TRACEFS}/trace_pipe`))) {
     throw new CannotBoot("the kernel's trace cannot be read");

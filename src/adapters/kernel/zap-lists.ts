@@ -1,3 +1,5 @@
+import { printed } from "./printed.ts";
+
 /** A page that was put on a list to be freed. */
 interface Zapped {
   /** Address of the page's description in the kernel, whose first member links it into the list. */
@@ -17,8 +19,9 @@ export class ZapLists {
 
   /** kvm_mmu_prepare_zap_page begins, with its arguments. */
   begins(text: string): void {
-    const [, page = "", list = ""] = /page=(\w+) list=(\w+)/.exec(text) ?? [];
-    this.#next = page === "" ? null : { page, list };
+    const told = printed(text);
+    const [page, list] = [told.get("page"), told.get("list")];
+    this.#next = page === undefined || list === undefined ? null : { page, list };
   }
 
   /** The page is put on the list. */
@@ -36,9 +39,9 @@ export class ZapLists {
    * whose pages nobody has freed (E6); its last member is the page that was put there first.
    */
   commit(text: string): number {
-    const [, first = "", last = "", list = ""] =
-      /first=(\w+) last=(\w+) list=(\w+)/.exec(text) ?? [];
-    if (first === list) return 0;
+    const names = printed(text);
+    const [first, last, list = ""] = ["first", "last", "list"].map((name) => names.get(name));
+    if (first === undefined || first === list) return 0;
     const zapped = this.#lists.get(list) ?? [];
     this.#lists.delete(list);
     const begin = zapped.findLastIndex(({ page }) => page === last);

@@ -78,9 +78,12 @@ describe("the trace of a live kernel", () => {
     ]);
   });
 
-  test("counts what is on the list of a commit only", () => {
+  test.each([
+    ["", "as little as it takes"],
+    ["gfn=0x200 role=0x11 root_count=0 unsync=0 ", "what is told of the page, too"],
+  ])("counts what is on the list of a commit only: %j, %s", (more) => {
     const zap = (gfn: string, address: string, list: string): string[] => [
-      `prepare: (kvm_mmu_prepare_zap_page+0x0/0x1f0 [kvm]) page=${address} list=${list}`,
+      `prepare: (kvm_mmu_prepare_zap_page+0x0/0x1f0 [kvm]) page=${address} ${more}list=${list}`,
       `kvm_mmu_prepare_zap_page: ${page(gfn, 1)}`,
     ];
     const { events } = read(

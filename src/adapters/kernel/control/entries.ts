@@ -7,6 +7,7 @@ import { type MmioLayout, numberIn } from "./mmio-layout.ts";
 import { ADDRESS, directMap, NO_ROOT, rootOf } from "./roots.ts";
 import type { LiveShadowPage } from "./shadow-pages.ts";
 import { SymbolMissing } from "./symbols.ts";
+import { variableOf } from "./variable.ts";
 
 const PRESENT = 1n << 0n;
 const WRITABLE = 1n << 1n;
@@ -33,10 +34,8 @@ export interface MmioMasks {
 /** @throws SymbolMissing if the kernel does not say how MMIO SPTEs look. */
 export async function mmioMasks(inside: Inside, memory: KernelMemory): Promise<MmioMasks> {
   const { symbols } = inside;
-  const variable = async (name: string, otherwise?: bigint): Promise<bigint> => {
-    if (otherwise !== undefined && !symbols.has(name)) return otherwise;
-    return memory.word(symbols.address(name));
-  };
+  const variable = (name: string, otherwise?: bigint): Promise<bigint> =>
+    variableOf(inside, memory, name, otherwise);
   return {
     mask: await variable("shadow_mmio_mask", SPECIAL),
     value: symbols.has("shadow_mmio_mask") ? await variable("shadow_mmio_value") : SPECIAL,

@@ -1,6 +1,7 @@
 import { bits } from "../../../reference/machine/u64.ts";
 import type { Inside } from "./inside.ts";
 import type { KernelMemory } from "./kernel-memory.ts";
+import { variableOf } from "./variable.ts";
 
 /** Where an entry has an address. */
 export const ADDRESS = bits(51, 12);
@@ -10,10 +11,8 @@ export const NO_ROOT = bits(63, 0);
 const DIRECT_MAP = 0xffff_8880_0000_0000n;
 
 /** Where the kernel sees the first byte of the machine's memory. */
-export async function directMap({ symbols }: Inside, memory: KernelMemory): Promise<bigint> {
-  if (!symbols.has("page_offset_base")) return DIRECT_MAP;
-  return memory.word(symbols.address("page_offset_base"));
-}
+export const directMap = (inside: Inside, memory: KernelMemory): Promise<bigint> =>
+  variableOf(inside, memory, "page_offset_base", DIRECT_MAP);
 
 /** The root of a struct kvm_mmu: its physical address, and the level that walks begin at. */
 export async function rootOf(

@@ -2,20 +2,16 @@ import { CannotAssess } from "../../protocol/failure.ts";
 import { ADDRESS, directMap, NO_ROOT, rootOf } from "./roots.ts";
 import type { Inside } from "./inside.ts";
 import type { KernelMemory } from "./kernel-memory.ts";
+import { type Role, roleOf } from "./role.ts";
+import { variableOf } from "./variable.ts";
 
 /** A shadow page of a live kernel: struct kvm_mmu_page. */
-export interface LiveShadowPage {
+export interface LiveShadowPage extends Role {
   /** Address of its description in the kernel. */
   readonly address: bigint;
   /** Address of its entries. */
   readonly spt: bigint;
   readonly gfn: number;
-  readonly level: number;
-  readonly direct: boolean;
-  readonly smm: boolean;
-  /** What the guest may: 4 user, 2 write, 1 execute. */
-  readonly access: number;
-  readonly invalid: boolean;
   readonly root_count: number;
   readonly unsync: boolean;
   /** Absent where the kernel keeps no such flag. */
@@ -54,6 +50,7 @@ export async function shadowPages(
   const valid = canBeObsolete(inside)
     ? await memory.field("kvm", kvm, "arch.mmu_valid_gen")
     : undefined;
+  const keepsMmio = hasMmioCached(inside);
   const pages: LiveShadowPage[] = [];
   for (const address of found) {
     const field = await memory.structure("kvm_mmu_page", address);
@@ -61,14 +58,10 @@ export async function shadowPages(
       address,
       spt: field("spt"),
       gfn: Number(field("gfn")),
-      level: Number(field("role.level")),
-      direct: field("role.direct") === 1n,
-      smm: field("role.smm") === 1n,
-      access: Number(field("role.access")),
-      invalid: field("role.invalid") === 1n,
+      ...roleOf((name) => field(`role.${name}`)),
       root_count: Number(field("root_count")),
       unsync: field("unsync") === 1n,
-      ...(hasMmioCached(inside) && { mmio_cached: field("mmio_cached") === 1n }),
+      ...(keepsMmio && { mmio_cached: field("mmio_cached") === 1n }),
       ...(valid !== undefined && { obsolete: field("mmu_valid_gen") !== valid }),
     });
   }
@@ -85,10 +78,8 @@ async function rootsOf(inside: Inside, memory: KernelMemory, vcpu: bigint): Prom
   const { hpa, level } = await rootOf(inside, memory, mmu);
   const tables: bigint[] = [];
   if (level === PAE_LEVEL && hpa !== NO_ROOT) {
-    const table = directMap(inside, memory);
-    for (let i = 0; i < PAE_ROOTS; i++) {
-      tables.push(await memory.word((await table) + (hpa & ADDRESS) + BigInt(8 * i)));
-    }
+    const table = (await directMap(inside, memory)) + (hpa & ADDRESS);
+    for (let i = 0; i < PAE_ROOTS; i++) tables.push(await memory.word(table + BigInt(8 * i)));
   } else tables.push(hpa);
   for (let i = 0; inside.btf.has("kvm_mmu", `prev_roots[${i}].hpa`) && i < PREVIOUS_ROOTS; i++) {
     tables.push(await memory.field("kvm_mmu", mmu, `prev_roots[${i}].hpa`));
@@ -106,15 +97,10 @@ async function rootsOf(inside: Inside, memory: KernelMemory, vcpu: bigint): Prom
 const PREVIOUS_ROOTS = 3;
 
 /** page_header, to_shadow_page: the description of the shadow page whose entries lie there. */
-async function pageHeader(
-  { symbols, btf }: Inside,
-  memory: KernelMemory,
-  physical: bigint,
-): Promise<bigint> {
-  const pages = symbols.has("vmemmap_base")
-    ? await memory.word(symbols.address("vmemmap_base"))
-    : VMEMMAP;
-  return memory.field("page", pages + (physical >> 12n) * BigInt(btf.size("page")), "private");
+async function pageHeader(inside: Inside, memory: KernelMemory, physical: bigint): Promise<bigint> {
+  const pages = await variableOf(inside, memory, "vmemmap_base", VMEMMAP);
+  const at = pages + (physical >> 12n) * BigInt(inside.btf.size("page"));
+  return memory.field("page", at, "private");
 }
 
 /** Where the descriptions of all frames are, unless the kernel has chosen another place. */
